@@ -1,0 +1,44 @@
+import type { Configuration } from "#domain/configuration.ts";
+import type { RecoveryPoint } from "#domain/cut.ts";
+import type { ItemName } from "#domain/ids.ts";
+import type { ItemView } from "#domain/item-view.ts";
+import type { JobInput, JobState, JobView } from "#domain/job.ts";
+import type { OperationName } from "#domain/operations.ts";
+
+export interface ConfigurationChange {
+  /** Where: `items.app1.policy`. */
+  readonly path: string;
+  readonly kind: "added" | "removed" | "changed";
+  readonly before?: unknown;
+  readonly after?: unknown;
+  /** What it will do, in a sentence, where that is not obvious. */
+  readonly consequence?: string;
+}
+
+/** The typed way in: everything the CLI and the API do. Rejections are Faults. */
+export interface UnderstudyClient extends AsyncDisposable {
+  /** Validated configuration only. Refused whole when a change would hurt a protected item (its machine or sites changed). */
+  apply(configuration: Configuration): Promise<readonly ConfigurationChange[]>;
+  diff(configuration: Configuration): Promise<readonly ConfigurationChange[]>;
+  configuration(): Promise<Configuration>;
+
+  items(): Promise<readonly ItemView[]>;
+  item(name: ItemName): Promise<ItemView>;
+  /** From the site that holds the replica. */
+  points(name: ItemName): Promise<readonly RecoveryPoint[]>;
+
+  /**
+   * Starts the operation's job and answers its id once the item has granted it; rejects with `OPERATION_NOT_ALLOWED` or `JOB_RUNNING` and a sentence otherwise.
+   * The same `jobId` twice starts one job.
+   */
+  start(operation: OperationName, input: JobInput, options?: { readonly jobId?: string }): Promise<string>;
+  job(id: string): Promise<JobView>;
+  jobs(filter: {
+    readonly item?: ItemName;
+    readonly state?: JobState;
+    readonly limit: number;
+  }): Promise<readonly JobView[]>;
+  /** Every change of the job until it has ended. */
+  watch(id: string, signal: AbortSignal): AsyncIterable<JobView>;
+  cancel(id: string): Promise<void>;
+}

@@ -1,0 +1,46 @@
+import type { FaultCode } from "#domain/fault-codes.ts";
+import type { CutId, DiskId, Instant, ItemName, SiteName } from "#domain/ids.ts";
+import type { OperationName } from "#domain/operations.ts";
+import type { ProtectionState, TestFailoverState } from "#domain/states.ts";
+
+export type HealthLevel = "None" | "Normal" | "Warning" | "Critical";
+
+export interface HealthError {
+  readonly code: FaultCode;
+  readonly severity: "Warning" | "Critical";
+  readonly category: "Replication" | "TestFailover" | "Configuration" | "FabricInfrastructure";
+  readonly message: string;
+  readonly causes: readonly string[];
+  readonly action: string;
+  readonly at: Instant;
+}
+
+export interface DiskProgress {
+  readonly disk: DiskId;
+  readonly state: "Queued" | "InProgress" | "SlowProgress" | "NoProgress" | "Completed";
+  readonly bytesDone: number;
+  readonly bytesTotal: number;
+}
+
+/** What is published of one protected item: `state`, `progress` and `health` apart. */
+export interface ItemView {
+  readonly item: ItemName;
+  readonly machineName: string;
+  readonly state: ProtectionState;
+  readonly allowedOperations: readonly OperationName[];
+  readonly epoch: number;
+  readonly activeSite: SiteName;
+  readonly primarySite: SiteName;
+  readonly secondarySite: SiteName;
+  readonly policy: string;
+  readonly activeJob?: { readonly id: string; readonly operation: OperationName; readonly since: Instant };
+  readonly testFailover: TestFailoverState;
+  readonly lastSuccessfulTestFailover?: Instant;
+  readonly replicationHealth: HealthLevel;
+  readonly health: readonly HealthError[];
+  /** Age of the newest sealed cut. */
+  readonly rpoSeconds?: number;
+  readonly lastSealed?: { readonly cut: CutId; readonly takenAt: Instant };
+  readonly lastCycle?: { readonly durationMs: number; readonly bytes: number; readonly wireBytes: number };
+  readonly progress?: { readonly phase: string; readonly disks: readonly DiskProgress[] };
+}

@@ -1,0 +1,28 @@
+import type { DiskId, MachineId } from "#domain/ids.ts";
+
+export interface Disk {
+  readonly id: DiskId;
+  readonly sizeBytes: number;
+  /** The image's format as the platform names it: `qcow2`, `raw`, `vhdx`. */
+  readonly format: string;
+  /** Where the platform keeps it; for people and for adoption, never parsed elsewhere. */
+  readonly location: string;
+}
+
+export interface NetworkAdapter {
+  readonly mac: string;
+  /** The platform's name of the network or bridge it hangs on. */
+  readonly network: string;
+}
+
+/** A machine as its platform describes it. `definition` is the platform's own text, carried and restored exactly. */
+export interface Machine {
+  readonly id: MachineId;
+  readonly name: string;
+  readonly disks: readonly Disk[];
+  readonly adapters: readonly NetworkAdapter[];
+  readonly firmware: "bios" | "uefi";
+  readonly tpm: boolean;
+  readonly running: boolean;
+  readonly definition: string;
+}

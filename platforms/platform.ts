@@ -1,0 +1,176 @@
+import type { Check } from "#domain/check.ts";
+import type { Consistency, CutDescription, RecoveryPoint } from "#domain/cut.ts";
+import type { CutId, DiskId, FailoverId, ItemName, MachineId, ReplicaId } from "#domain/ids.ts";
+import type { Machine } from "#domain/machine.ts";
+import type { BlockSource } from "#transfer/block.ts";
+import type { Replica } from "#transfer/replica.ts";
+
+/** What every call gets. The same `id` twice has the effect of once. Rejections are Faults (`domain/fault.ts`). */
+export interface Operation {
+  readonly id: string;
+  readonly signal: AbortSignal;
+  progress(update: Progress): void;
+}
+export interface Progress {
+  readonly step?: string;
+  readonly bytesDone?: number;
+  readonly bytesTotal?: number;
+}
+
+/** One connection to one host or fabric. A role it cannot play is absent, never a stub that throws. */
+export interface Platform extends AsyncDisposable {
+  readonly kind: string;
+  readonly inventory: Inventory;
+  readonly source?: ReplicationSource;
+  readonly target?: RecoveryTarget;
+}
+
+export interface Inventory {
+  list(op: Operation): Promise<readonly Machine[]>;
+  /** By the name a person uses or by the id. Rejects with `MACHINE_NOT_FOUND`, naming the nearest names there are. */
+  find(nameOrId: string, op: Operation): Promise<Machine>;
+  /** The names of the networks machines can be connected to. */
+  networks(op: Operation): Promise<readonly string[]>;
+}
+
+/** A machine under protection, as the source side names it. */
+export interface TrackedMachine {
+  readonly item: ItemName;
+  readonly machine: MachineId;
+  /** The disks to replicate (exclusions already taken out). */
+  readonly disks: readonly DiskId[];
+  readonly epoch: number;
+}
+
+export interface CutRequest {
+  readonly tracked: TrackedMachine;
+  readonly cut: CutId;
+  readonly consistency: Consistency;
+  /** Bound of the copy-before-write scratch of each disk. When it is full the cut breaks (`CUT_BROKEN` on read); the machine goes on. */
+  readonly scratchPercent: number;
+}
+
+/** A standing instant. Plain JSON: another worker can take it up. */
+export interface StandingCut {
+  readonly description: CutDescription;
+  /** Per disk: the cuts since which all changes are provably known. A delta may start at any of them; none means resynchronize. */
+  readonly trackedSince: Readonly<Record<DiskId, readonly CutId[]>>;
+  /** For the drill report: how long the guest's file systems were frozen and how long the machine was paused, in ms. */
+  readonly frozenMs: number;
+  readonly pausedMs: number;
+}
+
+/**
+ * A fabric changed blocks are read from. Tracking is by cut: taking cut *C* starts the record "changes since C" before the instant, so that it is
+ * always a superset; it lives until `release` forgets it. Lost, unproven or foreign records are never listed.
+ */
+export interface ReplicationSource {
+  /** Every prerequisite of protecting that machine, failed or not. */
+  checks(tracked: TrackedMachine, op: Operation): Promise<readonly Check[]>;
+  /**
+   * Takes one instant over all disks. Called again with the same cut id while it stands it answers the same; another standing cut of this item is released first
+   * (its tracking record stays). A machine that is shut off is cut where it stopped: no freeze, no scratch. App-consistent: the guest is always thawed,
+   * also on errors and time-outs; where it cannot be frozen the call rejects with `GUEST_FREEZE_FAILED` and nothing stands.
+   */
+  cut(request: CutRequest, op: Operation): Promise<StandingCut>;
+  /** The cut that stands now, if one does: what a worker that starts after another's death takes up. */
+  standingCut(tracked: TrackedMachine, op: Operation): Promise<StandingCut | undefined>;
+  /** `since` absent: the whole disk. Otherwise changes since that cut; rejects with `TRACKING_LOST` when they cannot be proven. */
+  openDisk(
+    request: { readonly tracked: TrackedMachine; readonly cut: CutId; readonly disk: DiskId; readonly since?: CutId },
+    op: Operation,
+  ): Promise<BlockSource>;
+  /** Ends the standing cut. `keep`: the tracking records that stay (the replica's `lastCut`, usually); all other records of this item go. */
+  release(request: { readonly tracked: TrackedMachine; readonly keep: readonly CutId[] }, op: Operation): Promise<void>;
+  /** Removes everything of ours from the machine. */
+  stopTracking(tracked: TrackedMachine, op: Operation): Promise<void>;
+  /** Asks the guest to shut down; after `graceSeconds` rejects with `SHUTDOWN_TIMED_OUT`, or with `force` turns it off. */
+  shutDown(
+    request: { readonly machine: MachineId; readonly graceSeconds: number; readonly force: boolean },
+    op: Operation,
+  ): Promise<{ readonly forced: boolean }>;
+  powerOn(machine: MachineId, op: Operation): Promise<void>;
+  /**
+   * Keeps an old primary from serving: turned off at once, hard, when it runs, not started by the host itself (autostart off), and marked on the host with `epoch`.
+   * Idempotent. Answers whether it was found running.
+   */
+  fence(
+    request: { readonly item: ItemName; readonly machine: MachineId; readonly epoch: number },
+    op: Operation,
+  ): Promise<{ readonly wasRunning: boolean }>;
+}
+
+export interface ReplicaSpec {
+  readonly replica: ReplicaId;
+  readonly item: ItemName;
+  readonly machine: Machine;
+  readonly disks: readonly DiskId[];
+  readonly epoch: number;
+  /** The site whose worker may send to it; compared with the peer's certificate. */
+  readonly sourceSite: string;
+  /**
+   * Make the replica out of a machine that is here already (the old primary on the way back): its disks become the base. `content` is the cut its disks
+   * are exactly equal to (after a planned failover); absent when unknown: the replica then has no `lastCut` and is resynchronized.
+   */
+  readonly adopt?: { readonly machine: MachineId; readonly content?: CutId };
+}
+
+export interface FailoverRequest {
+  readonly replica: ReplicaId;
+  readonly failover: FailoverId;
+  readonly kind: "test" | "planned" | "unplanned";
+  readonly point: CutId;
+  /** The epoch this activation carries; for test failovers the present one. */
+  readonly epoch: number;
+  /** Source network or bridge → target's; a test failover gets the isolated one. Adapters not named keep theirs. */
+  readonly networks: Readonly<Record<string, string>>;
+  /** Connect no adapter's cable to anything: a private bridge made for the test and removed after it. */
+  readonly isolated: boolean;
+  /** The machine's name at the target (a test's ends in `-Test`). */
+  readonly machineName: string;
+  /** Item, for tracking from the first write on (planned and unplanned): record "changes since `point`". */
+  readonly item: ItemName;
+}
+
+/** The activated machine. */
+export interface Activation {
+  readonly failover: FailoverId;
+  readonly machine: MachineId;
+  readonly machineName: string;
+  readonly point: CutId;
+}
+
+/** A fabric replicas are kept on. */
+export interface RecoveryTarget {
+  checks(spec: ReplicaSpec, op: Operation): Promise<readonly Check[]>;
+  /** Idempotent by replica id; an older epoch is refused. */
+  createReplica(spec: ReplicaSpec, op: Operation): Promise<void>;
+  /** Opens it for receiving. `STALE_EPOCH` for an epoch older than the newest seen, or when it has been activated under a newer one. */
+  open(
+    request: { readonly replica: ReplicaId; readonly epoch: number; readonly peerSite: string },
+    signal: AbortSignal,
+  ): Promise<Replica>;
+  /** From the manifests beside the replica alone: newest last. */
+  points(replica: ReplicaId, op: Operation): Promise<readonly RecoveryPoint[]>;
+  /** Reads a point again and compares its digests. */
+  verify(
+    request: { readonly replica: ReplicaId; readonly point: CutId },
+    op: Operation,
+  ): Promise<{ readonly blocks: number; readonly mismatched: number }>;
+  /**
+   * Boots a machine from a point on a layer of its own. Planned and unplanned: refuses senders with an older epoch from here on, and tracks changes from the first write.
+   * A test leaves the replica receiving. Called again with the same failover id it answers the same activation.
+   */
+  failOver(request: FailoverRequest, op: Operation): Promise<Activation>;
+  /** Final: every other point goes; `changePoint` is refused from here on. */
+  commit(request: { readonly replica: ReplicaId; readonly failover: FailoverId }, op: Operation): Promise<void>;
+  /** Stops the uncommitted machine, throws its layer away and boots from another point. */
+  changePoint(request: FailoverRequest, op: Operation): Promise<Activation>;
+  /** Undoes an uncommitted failover, or cleans a test up: the machine and its layer are gone, the replica receives again under `epoch`. */
+  discard(
+    request: { readonly replica: ReplicaId; readonly failover: FailoverId; readonly epoch: number },
+    op: Operation,
+  ): Promise<void>;
+  /** Deletes the replica. A committed machine that runs on it is left running, with disks of its own. */
+  deleteReplica(replica: ReplicaId, op: Operation): Promise<void>;
+}
