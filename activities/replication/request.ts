@@ -1,0 +1,34 @@
+import type { RecoveryPoint } from "#domain/cut.ts";
+import type { CutId, Instant, ReplicaId } from "#domain/ids.ts";
+import type { DiskProgress } from "#domain/item-view.ts";
+import type { ReplicationPolicy } from "#domain/policy.ts";
+import type { TrackedMachine } from "#platforms/platform.ts";
+
+/** One run of the replication of one item, from a source to a replica at another site. */
+export interface ReplicateRequest {
+  readonly tracked: TrackedMachine;
+  readonly replica: ReplicaId;
+  readonly target: { readonly site: string; readonly address: string; readonly port: number };
+  readonly policy: ReplicationPolicy;
+  /**
+   * `seed`: until the replica has its first recovery point (initial replication, resumed where it was). `run`: delta cycles by the policy until `returnAfterSeconds`;
+   * rejects with `RESYNC_REQUIRED` when tracking is lost. `final`: one last cut of a machine that is shut off, kept as a point. `resynchronize`: compare and mend, then a point.
+   */
+  readonly mode: "seed" | "run" | "final" | "resynchronize";
+  readonly returnAfterSeconds: number;
+}
+
+/** What one run did; also the heartbeat's details while it runs (so that `status` shows it live). */
+export interface ReplicateReport {
+  readonly phase: "connecting" | "cutting" | "copying" | "comparing" | "sealing" | "waiting";
+  readonly lastSealed?: { readonly cut: CutId; readonly takenAt: Instant; readonly sealedAt: Instant };
+  readonly lastCycle?: { readonly durationMs: number; readonly bytes: number; readonly wireBytes: number };
+  readonly cycles: number;
+  readonly bytesSent: number;
+  readonly wireBytes: number;
+  readonly disks: readonly DiskProgress[];
+  /** Kept points sealed in this run, newest last. */
+  readonly keptPoints: readonly RecoveryPoint[];
+  /** Said in health though replication goes on: an app-consistent point that could not be had. */
+  readonly warnings: readonly { readonly code: string; readonly message: string; readonly at: Instant }[];
+}
