@@ -4,6 +4,7 @@ export const faultCodes = [
   "INVALID_INPUT",
   "CONFIG_INVALID",
   "ITEM_NOT_FOUND",
+  "JOB_NOT_FOUND",
   "POINT_NOT_FOUND",
   "OPERATION_NOT_ALLOWED",
   "JOB_RUNNING",
@@ -46,6 +47,7 @@ export const faultCodes = [
   "TLS_FAILED",
   "NBD_FAILED",
   // ours
+  "TEMPORAL_UNREACHABLE",
   "WORKER_UNAVAILABLE",
   "CANCELLED",
   "INTERNAL",
