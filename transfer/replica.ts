@@ -14,8 +14,9 @@ export interface SealRequest {
 /** The delta that is being received: in no recovery point until sealed. */
 export interface IncomingState {
   /**
-   * The cut whose image the received blocks belong to. When the sender comes back with a later cut, it must send again what changed since this one
-   * (below `resumeOffset`), and everything from `resumeOffset` on.
+   * The oldest cut any received block may belong to: the one the first `begin` named. A `begin` with a later cut leaves it (until the later one is sealed,
+   * blocks below the resume offset may still be of the first: a sender that dies half-way must not leave a mixture that passes for the later cut).
+   * A sender that comes back with a later cut sends again what changed since this one below the resume offset, and everything from there on.
    */
   readonly cut: CutId;
   /** `full`: the whole disk, after which the image stands by itself; `delta`: changes since `base`; `resynchronize`: differences found by digests. */
@@ -56,7 +57,7 @@ export interface Replica extends AsyncDisposable {
   sink(disk: DiskId, signal: AbortSignal): Promise<BlockSink>;
   /** The disk as it is now with the incoming blocks on top: what a resynchronization compares with. */
   current(disk: DiskId, signal: AbortSignal): Promise<BlockSource>;
-  /** Everything of `disk` below `offset` is flushed: durable, and where a resumed transfer starts. */
+  /** Everything of `disk` below `offset` is flushed: durable, and where a resumed transfer starts. An offset below the one already there changes nothing. */
   checkpoint(disk: DiskId, offset: number, signal: AbortSignal): Promise<void>;
   /**
    * Makes the incoming delta the newest recovery point, atomically and durably; thins and merges older ones within the policy.
