@@ -38,6 +38,7 @@ export const faultCodes = [
   "DIGEST_MISMATCH",
   "STORE_FULL",
   "RESYNC_REQUIRED",
+  "RPO_EXCEEDED",
   "FAILOVER_NOT_FOUND",
   // the way between
   "PEER_UNREACHABLE",

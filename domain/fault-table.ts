@@ -333,6 +333,19 @@ export const faultTable: Readonly<Record<FaultCode, FaultMeaning>> = {
     action: "Start a resynchronization (`understudy resync ITEM`). The existing recovery points stay usable.",
     exitCode: integrity,
   },
+  RPO_EXCEEDED: {
+    recoverable: true,
+    severity: "Warning",
+    category: "Replication",
+    summary: "The newest recovery point is older than the policy's RPO threshold.",
+    causes: [
+      "The link is too slow for what the guest writes.",
+      "A bandwidth limit is in force.",
+      "Replication is paused or has trouble.",
+    ],
+    action: "Look at the other health errors, at the bandwidth limit and at the guest's write rate.",
+    exitCode: timedOut,
+  },
   FAILOVER_NOT_FOUND: {
     recoverable: false,
     severity: "Warning",

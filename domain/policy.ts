@@ -26,3 +26,17 @@ export interface ReplicationPolicy {
   readonly scratchPercent: number;
   readonly compression: "adaptive" | "off";
 }
+
+/** What a policy says nothing about. */
+export const defaultPolicy: ReplicationPolicy = {
+  name: "default",
+  intervalSeconds: 5,
+  crashConsistentEverySeconds: 300,
+  appConsistentEverySeconds: 0,
+  retentionSeconds: 86_400,
+  rpoThresholdSeconds: 3600,
+  bandwidthWindows: [],
+  timeZone: "UTC",
+  scratchPercent: 10,
+  compression: "adaptive",
+};

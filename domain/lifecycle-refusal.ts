@@ -1,0 +1,96 @@
+import { scenarioOf } from "#domain/job-scenarios.ts";
+import { lifecycleTable } from "#domain/lifecycle-table.ts";
+import type { JobRef, Lifecycle } from "#domain/lifecycle.ts";
+import { operations, type OperationName } from "#domain/operations.ts";
+
+export interface Refusal {
+  readonly code: "OPERATION_NOT_ALLOWED" | "JOB_RUNNING";
+  readonly message: string;
+}
+
+/**
+ * An unplanned failover is a rescue: it waits for nothing that is not itself a move of the machine. These jobs it interrupts; the caller cancels the
+ * interrupted one (`interruptedBy`). A test machine that stands or was just being made goes on standing and waits for its clean-up.
+ */
+const interruptible: readonly OperationName[] = [
+  "RepairReplication",
+  "PauseReplication",
+  "ResumeReplication",
+  "UpdatePolicy",
+  "TestFailover",
+  "TestFailoverCleanup",
+];
+
+/** The running job that beginning `operation` would interrupt, if any. */
+export const interruptedBy = (lifecycle: Lifecycle, operation: OperationName): JobRef | undefined =>
+  operation === "UnplannedFailover" && lifecycle.job !== undefined && interruptible.includes(lifecycle.job.operation)
+    ? lifecycle.job
+    : undefined;
+
+const has = (lifecycle: Lifecycle, operation: OperationName): boolean =>
+  lifecycleTable[lifecycle.state].operations.includes(operation);
+
+/** What must hold beside the state. Answers the rest of a sentence that begins with the operation's name: "… is not allowed …". */
+const obstacle = (lifecycle: Lifecycle, operation: OperationName): string | undefined => {
+  const testStands = lifecycle.testFailover !== "none";
+  switch (operation) {
+    case "TestFailoverCleanup":
+      return testStands ? undefined : "because there is no test failover to clean up";
+    case "TestFailover":
+      if (testStands) return "because the machine of an earlier test failover still stands";
+      return lifecycle.hasRecoveryPoint ? undefined : "because there is no recovery point yet";
+    case "UnplannedFailover":
+      return lifecycle.hasRecoveryPoint ? undefined : "because there is no recovery point yet";
+    case "PlannedFailover":
+      return testStands ? "because the machine of a test failover still stands: clean it up first" : undefined;
+    case "Failback":
+      if (lifecycle.direction === "forward") return "because the machine is at home: replication runs forward";
+      return testStands ? "because the machine of a test failover still stands: clean it up first" : undefined;
+    case "ChangePit":
+      return lifecycle.failoverKind === "planned"
+        ? "after a planned failover: its point is the last write of the source, and there is no newer or better one"
+        : undefined;
+    case "CancelFailover":
+      return lifecycle.failoverKind === "planned"
+        ? undefined
+        : "after an unplanned failover: the source may be gone, so there is nothing certain to go back to";
+    case "Commit":
+    case "DisableProtection":
+      return testStands ? "because the machine of a test failover still stands: clean it up first" : undefined;
+    case "EnableProtection":
+    case "ReverseReplicate":
+    case "RepairReplication":
+    case "PauseReplication":
+    case "ResumeReplication":
+    case "UpdatePolicy":
+      return undefined;
+  }
+};
+
+const allowedByState = (lifecycle: Lifecycle): readonly OperationName[] =>
+  operations.filter((operation) => has(lifecycle, operation) && obstacle(lifecycle, operation) === undefined);
+
+/** Every operation that would not be refused now: what is published with the item. */
+export const allowedOperations = (lifecycle: Lifecycle): readonly OperationName[] =>
+  operations.filter((operation) => refusal(lifecycle, operation) === undefined);
+
+/** Why `operation` cannot begin now, as a sentence; undefined when it can. A running job is named before anything else. */
+export const refusal = (lifecycle: Lifecycle, operation: OperationName): Refusal | undefined => {
+  const title = scenarioOf(operation).title;
+  if (lifecycle.job !== undefined && interruptedBy(lifecycle, operation) === undefined) {
+    const running = scenarioOf(lifecycle.job.operation).title;
+    return {
+      code: "JOB_RUNNING",
+      message: `${title} cannot start while the job ${lifecycle.job.id} (${running}) is running. Wait until it has ended, or cancel it.`,
+    };
+  }
+  const reason = has(lifecycle, operation)
+    ? obstacle(lifecycle, operation)
+    : `while ${lifecycleTable[lifecycle.state].meaning}`;
+  if (reason === undefined) return undefined;
+  const allowed = allowedByState(lifecycle).map((name) => scenarioOf(name).title);
+  return {
+    code: "OPERATION_NOT_ALLOWED",
+    message: `${title} is not allowed ${reason}. Allowed now: ${allowed.length === 0 ? "nothing" : allowed.join(", ")}.`,
+  };
+};

@@ -1,0 +1,50 @@
+import type { CutId } from "#domain/ids.ts";
+import type { PointSelector, RecoveryPoint } from "#domain/cut.ts";
+import { Fault } from "#domain/fault.ts";
+import { nearest } from "#domain/nearest.ts";
+
+const named = (points: readonly RecoveryPoint[]): string => {
+  const shown = points.slice(-5).toReversed();
+  const list = shown.map((point) => `${point.id} (${point.takenAt}, ${point.consistency})`).join(", ");
+  const more = points.length - shown.length;
+  return more > 0 ? `${list} and ${String(more)} older` : list;
+};
+
+/**
+ * The point that a failover means. `points`: newest last, as the replica's manifests list them. *Latest* and *latest processed* both choose the newest sealed
+ * one; what differs is that the caller of *latest* has pending data sealed first. The others choose among the kept ones. Throws `POINT_NOT_FOUND`.
+ */
+export const choosePoint = (points: readonly RecoveryPoint[], selector: PointSelector): RecoveryPoint => {
+  if (points.length === 0)
+    throw new Fault("POINT_NOT_FOUND", "There is no recovery point yet: the initial replication is not done.");
+  const chosen = find(points, selector);
+  if (chosen !== undefined) return chosen;
+  throw new Fault("POINT_NOT_FOUND", `${missing(points, selector)} There are: ${named(points)}.`, {
+    details: { selector, points: points.map((point) => point.id) },
+  });
+};
+
+const find = (points: readonly RecoveryPoint[], selector: PointSelector): RecoveryPoint | undefined => {
+  switch (selector.kind) {
+    case "latest":
+    case "latest-processed":
+      return points.at(-1);
+    case "latest-crash-consistent":
+      return points.findLast((point) => point.kept && point.consistency === "crash-consistent");
+    case "latest-app-consistent":
+      return points.findLast((point) => point.kept && point.consistency === "app-consistent");
+    case "custom":
+      return points.findLast((point) => point.id === selector.pointId);
+  }
+};
+
+const missing = (points: readonly RecoveryPoint[], selector: PointSelector): string => {
+  if (selector.kind !== "custom")
+    return `There is no ${selector.kind === "latest-app-consistent" ? "application-consistent" : "crash-consistent"} recovery point.`;
+  const wanted: CutId = selector.pointId;
+  const meant = nearest(
+    wanted,
+    points.map((point) => point.id),
+  );
+  return `There is no recovery point ${wanted}${meant === undefined ? "" : ` (did you mean ${meant}?)`}: the retention may have removed it.`;
+};
