@@ -1,6 +1,6 @@
 import type { Configuration } from "#domain/configuration.ts";
 import type { RecoveryPoint } from "#domain/cut.ts";
-import type { ItemName } from "#domain/ids.ts";
+import type { CutId, ItemName } from "#domain/ids.ts";
 import type { ItemView } from "#domain/item-view.ts";
 import type { JobInput, JobState, JobView } from "#domain/job.ts";
 import type { OperationName } from "#domain/operations.ts";
@@ -15,6 +15,14 @@ export interface ConfigurationChange {
   readonly consequence?: string;
 }
 
+/** What reading a point again has shown. */
+export interface Verification {
+  readonly point: CutId;
+  readonly blocks: number;
+  /** Blocks whose content is not what was sealed: anything above 0 is a `DIGEST_MISMATCH`. */
+  readonly mismatched: number;
+}
+
 /** The typed way in: everything the CLI and the API do. Rejections are Faults. */
 export interface UnderstudyClient extends AsyncDisposable {
   /** Validated configuration only. Refused whole when a change would hurt a protected item (its machine or sites changed). */
@@ -26,6 +34,11 @@ export interface UnderstudyClient extends AsyncDisposable {
   item(name: ItemName): Promise<ItemView>;
   /** From the site that holds the replica. */
   points(name: ItemName): Promise<readonly RecoveryPoint[]>;
+  /**
+   * Has the site that holds the replica read a point again and compare its digests; `point` absent: the newest. Changes nothing and needs no job.
+   * Rejects with `POINT_NOT_FOUND`, `REPLICA_NOT_FOUND`, `WORKER_UNAVAILABLE`.
+   */
+  verify(name: ItemName, point?: CutId): Promise<Verification>;
 
   /**
    * Starts the operation's job and answers its id once the item has granted it; rejects with `OPERATION_NOT_ALLOWED` or `JOB_RUNNING` and a sentence otherwise.
