@@ -1,0 +1,42 @@
+import { expect, test } from "vitest";
+import { healthError, healthLevel, rpoHealth } from "#domain/health.ts";
+import { instant } from "#domain/ids.ts";
+import { rpoSeconds } from "#domain/rpo.ts";
+
+const at = instant(Date.UTC(2026, 10, 20, 12));
+const warning = healthError("GUEST_FREEZE_FAILED", "The guest agent does not answer.", at);
+const critical = healthError("STORE_FULL", "The store /srv is full.", at);
+
+test("an error carries the case's sentence and the table's causes and action", () => {
+  expect(critical).toMatchObject({
+    severity: "Critical",
+    category: "FabricInfrastructure",
+    message: "The store /srv is full.",
+  });
+  expect(critical.action).toContain("Make space");
+});
+
+test.each([
+  ["protected", [], "Normal"],
+  ["protected", [warning], "Warning"],
+  ["protected", [warning, critical], "Critical"],
+  ["resynchronization-required", [], "Critical"],
+  ["unprotected", [], "None"],
+  ["failed-over", [warning], "None"],
+  ["disabling", [critical], "Critical"],
+] as const)("in %s the level follows the worst error", (state, errors, level) => {
+  expect(healthLevel(state, errors)).toBe(level);
+});
+
+test("an RPO over the policy's threshold is a warning with both figures", () => {
+  const taken = Date.parse(at);
+  expect(rpoHealth({ rpoThresholdSeconds: 60 }, at, taken + 60_000)).toBeUndefined();
+  expect(rpoHealth({ rpoThresholdSeconds: 60 }, at, taken + 120_000)).toMatchObject({
+    code: "RPO_EXCEEDED",
+    message: "The newest recovery point was taken 2m ago, at 2026-11-20T12:00:00.000Z; the policy's threshold is 1m.",
+  });
+});
+
+test("a source whose clock is ahead gives an RPO of 0, not a negative one", () => {
+  expect(rpoSeconds(at, Date.parse(at) - 5000)).toBe(0);
+});
