@@ -1,0 +1,36 @@
+import { askAtTerminal } from "#lab/bootstrap/ask.ts";
+import { isFault } from "#domain/fault.ts";
+import { checkStatically } from "#test/run/static-checks.ts";
+import { setUp } from "#test/run/set-up.ts";
+import { addTallies, closingLine, nothing, type Tally } from "#test/run/tally.ts";
+import { runProjects } from "#test/run/vitest.ts";
+
+/**
+ * `npm test`: sets up what the tests need, then everything: types, lint, format, dead code, unit, contract, workflow and replay tests, tests on two real hosts.
+ * `npm run check`: the same without the real hosts, in under a minute.
+ * The last line is `N passed, N failed`; the exit code is 0 only when nothing failed.
+ */
+const fast = ["unit", "contract", "workflows", "replay"];
+
+const main = async (args: readonly string[]): Promise<Tally> => {
+  const checkOnly = args.includes("check");
+  const ask = askAtTerminal({ yes: args.includes("--yes") });
+  await setUp({ realHosts: !checkOnly, progress: say, ...(ask ? { ask } : {}) });
+  let tally = addTallies(await checkStatically(say), await runProjects({ projects: fast, progress: say }));
+  if (!checkOnly) tally = addTallies(tally, await runProjects({ projects: ["lab"], progress: say }));
+  return tally;
+};
+
+const say = (sentence: string): void => console.log(sentence);
+
+const started = Date.now();
+let tally: Tally = { ...nothing, failed: 1 };
+try {
+  tally = await main(process.argv.slice(2));
+} catch (error) {
+  console.error(isFault(error) ? `Set-up failed: ${error.message}` : error);
+}
+say(`\nTook ${Math.round((Date.now() - started) / 1000)} s.`);
+for (const complaint of tally.complaints) say(complaint);
+say(closingLine(tally));
+process.exit(tally.failed === 0 ? 0 : 1);

@@ -1,0 +1,45 @@
+import { defineConfig } from "vitest/config";
+
+/** What a project's tests may take; a test that needs longer says so itself. */
+const within = (seconds: number) => ({ testTimeout: seconds * 1000, hookTimeout: seconds * 1000 });
+
+const project = (options: {
+  readonly name: string;
+  readonly include: readonly string[];
+  readonly exclude?: readonly string[];
+  readonly seconds: number;
+  readonly serial?: boolean;
+}) => ({
+  test: {
+    name: options.name,
+    include: [...options.include],
+    exclude: [...(options.exclude ?? [])],
+    setupFiles: ["./test/support/fail-on-console.ts"],
+    pool: "forks" as const,
+    fileParallelism: options.serial !== true,
+    ...within(options.seconds),
+  },
+});
+
+export default defineConfig({
+  test: {
+    projects: [
+      project({ name: "unit", include: ["test/unit/**/*.test.ts"], seconds: 10 }),
+      project({
+        name: "contract",
+        include: ["test/contract/**/*.test.ts"],
+        exclude: ["**/*.lab.test.ts"],
+        seconds: 30,
+      }),
+      project({ name: "workflows", include: ["test/workflows/**/*.test.ts"], seconds: 60 }),
+      project({ name: "replay", include: ["test/replay/**/*.test.ts"], seconds: 60 }),
+      // On real hosts: one after the other, because they share the machine's addresses and its two cores.
+      project({
+        name: "lab",
+        include: ["test/lab/**/*.test.ts", "test/contract/**/*.lab.test.ts"],
+        seconds: 600,
+        serial: true,
+      }),
+    ],
+  },
+});
