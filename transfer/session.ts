@@ -10,8 +10,7 @@ export interface SiteTls {
   readonly authority: string;
 }
 
-/** The name in a site's certificate: `DNS:<site>.understudy.internal`. The server trusts this name, never one sent inside the stream. */
-export const siteServerName = (site: string): string => `${site}.understudy.internal`;
+export { siteServerName } from "#domain/site-server-name.ts";
 
 export interface CopyProgress {
   readonly bytesDone: number;
