@@ -1,0 +1,80 @@
+import { readFileSync } from "node:fs";
+import { Fault } from "#domain/fault.ts";
+import type { ReplicaSpec } from "#platforms/platform.ts";
+import { blockBytes } from "#transfer/block.ts";
+import { blockCount, blockRange, isZero } from "./blocks.ts";
+import type { SimulatedHost } from "./host.ts";
+import { machineOf, nextNumber, upHost } from "./host.ts";
+import { createLayer, removeLayer, writeLayer } from "./layer.ts";
+import { diskPath } from "./paths.ts";
+import type { ReplicaDisk, ReplicaRecord } from "./records.ts";
+import { replicaKey } from "./records.ts";
+import { filesOf, refuseStaleEpoch } from "./replica-record.ts";
+import { wipeTracking } from "./tracking.ts";
+import { machineKey } from "./records.ts";
+import type { State } from "./store.ts";
+
+/** `RecoveryTarget.createReplica`. A newer epoch with a machine to adopt begins the replica anew from it; without one it only raises the epoch. */
+export function createReplica(host: SimulatedHost, spec: ReplicaSpec): void {
+  host.store.transact((state) => {
+    upHost(state, host.site);
+    const existing = state.get(replicaKey(spec.replica));
+    if (existing !== undefined) refuseStaleEpoch(existing, spec.epoch);
+    if (existing?.epoch === spec.epoch) return;
+    if (existing !== undefined && spec.adopt === undefined) {
+      state.put(replicaKey(spec.replica), { ...existing, epoch: spec.epoch, sourceSite: spec.sourceSite });
+      return;
+    }
+    const record = newReplica(spec);
+    for (const layer of existing?.layers ?? []) removeLayer(filesOf(host, record), layer.id);
+    state.put(replicaKey(spec.replica), spec.adopt === undefined ? record : adopted(host, state, { spec, record }));
+  });
+}
+
+const newReplica = (spec: ReplicaSpec): ReplicaRecord => ({
+  id: spec.replica,
+  item: spec.item,
+  machine: spec.machine,
+  sourceSite: spec.sourceSite,
+  epoch: spec.epoch,
+  opening: 0,
+  disks: spec.machine.disks
+    .filter(({ id }) => spec.disks.includes(id))
+    .map(({ id, sizeBytes }): ReplicaDisk => ({ id, sizeBytes })),
+  layers: [],
+  activations: [],
+});
+
+function adopted(
+  host: SimulatedHost,
+  state: State,
+  from: { readonly spec: ReplicaSpec; readonly record: ReplicaRecord },
+): ReplicaRecord {
+  const { record, spec } = from;
+  const old = machineOf(state, spec.adopt?.machine ?? spec.machine.id);
+  if (old.machine.running)
+    throw new Fault(
+      "REPLICA_BUSY",
+      `Machine ${old.machine.name} runs: its disks cannot become replica ${spec.replica}. Fence it first.`,
+    );
+  const disks = old.machine.disks
+    .filter(({ id }) => spec.disks.includes(id))
+    .map(({ id, sizeBytes }) => ({ id, sizeBytes }));
+  const layer = `layer-${nextNumber(state)}`;
+  const files = filesOf(host, record);
+  createLayer(files, layer, disks);
+  for (const disk of disks) {
+    const content = readFileSync(diskPath(host.store.dir, old.machine.id, disk.id));
+    for (let block = 0; block < blockCount(disk.sizeBytes); block++) {
+      const { offset, length } = blockRange(block, disk.sizeBytes);
+      const data = content.subarray(offset, offset + length);
+      if (data.length === length && !isZero(data))
+        writeLayer(files, layer, { disk: disk.id, offset: block * blockBytes, data });
+    }
+  }
+  wipeTracking(host.store.dir, old.machine.id, old.tracking);
+  const { tracking: _ended, ...rest } = old;
+  state.put(machineKey(old.machine.id), { ...rest, autostart: false });
+  const content = spec.adopt?.content;
+  return { ...record, disks, layers: [{ id: layer }], ...(content && { lastCut: content }) };
+}

@@ -1,0 +1,19 @@
+import type { Inventory } from "#platforms/platform.ts";
+import type { SimulatedHost } from "./host.ts";
+import { machineOf, upHost } from "./host.ts";
+import { allMachines } from "./records.ts";
+
+export function simulatedInventory(host: SimulatedHost): Inventory {
+  const look = <Result>(call: string, signal: AbortSignal, work: Parameters<typeof host.store.transact<Result>>[0]) =>
+    host.faults(`inventory.${call}`, signal, () =>
+      host.store.transact((state) => {
+        upHost(state, host.site);
+        return work(state);
+      }),
+    );
+  return {
+    list: (op) => look("list", op.signal, (state) => state.list(allMachines).map(({ machine }) => machine)),
+    find: (nameOrId, op) => look("find", op.signal, (state) => machineOf(state, nameOrId).machine),
+    networks: (op) => look("networks", op.signal, (state) => upHost(state, host.site).networks),
+  };
+}

@@ -1,0 +1,77 @@
+import { Fault } from "#domain/fault.ts";
+import type { ItemName, MachineId } from "#domain/ids.ts";
+import type { SimulatedHost } from "./host.ts";
+import { machineOf, start, upHost } from "./host.ts";
+import type { MachineRecord } from "./records.ts";
+import { machineKey } from "./records.ts";
+import { wipeScratch } from "./tracking.ts";
+
+/** `ReplicationSource.shutDown`. */
+export async function shutDown(
+  host: SimulatedHost,
+  request: { readonly machine: MachineId; readonly graceSeconds: number; readonly force: boolean },
+  signal: AbortSignal,
+): Promise<{ readonly forced: boolean }> {
+  const record = host.store.transact((state) => {
+    upHost(state, host.site);
+    return machineOf(state, request.machine);
+  });
+  if (!record.machine.running) return { forced: false };
+  if (!record.guest.obeysShutDown) {
+    await host.clock.sleep(request.graceSeconds * 1000, signal);
+    if (!request.force)
+      throw new Fault(
+        "SHUTDOWN_TIMED_OUT",
+        `Machine ${record.machine.name} did not shut down within ${request.graceSeconds} s. Shut it down by hand, or order it with force.`,
+      );
+  }
+  turnOff(host, request.machine, (off) => off);
+  return { forced: !record.guest.obeysShutDown };
+}
+
+/** `ReplicationSource.powerOn`. */
+export function powerOn(host: SimulatedHost, machine: MachineId): void {
+  host.store.transact((state) => {
+    upHost(state, host.site);
+    start(state, machineOf(state, machine));
+  });
+  host.log("machine turned on", { machine });
+}
+
+/** `ReplicationSource.fence`. */
+export function fence(
+  host: SimulatedHost,
+  request: { readonly item: ItemName; readonly machine: MachineId; readonly epoch: number },
+): { readonly wasRunning: boolean } {
+  const wasRunning = turnOff(host, request.machine, (record) => {
+    if ((record.fencedEpoch ?? 0) > request.epoch)
+      throw new Fault(
+        "STALE_EPOCH",
+        `Machine ${record.machine.name} was fenced under epoch ${record.fencedEpoch}; item ${request.item} asks under the older epoch ${request.epoch}.`,
+      );
+    return { ...record, autostart: false, fencedEpoch: request.epoch };
+  });
+  host.log("machine fenced", { ...request, wasRunning });
+  return { wasRunning };
+}
+
+/** A cut that stands on a running machine goes with it; the records of changes stay, as QEMU stores them when it ends in order. */
+function turnOff(host: SimulatedHost, id: MachineId, change: (record: MachineRecord) => MachineRecord): boolean {
+  return host.store.transact((state) => {
+    upHost(state, host.site);
+    const record = machineOf(state, id);
+    const changed = change(record);
+    if (!record.machine.running) {
+      state.put(machineKey(id), changed);
+      return false;
+    }
+    wipeScratch(host.store.dir, id, record.tracking);
+    const { tracking, ...rest } = changed;
+    state.put(machineKey(id), {
+      ...rest,
+      ...(tracking && { tracking: { item: tracking.item, segments: tracking.segments } }),
+      machine: { ...record.machine, running: false },
+    });
+    return true;
+  });
+}

@@ -1,0 +1,24 @@
+import type { ReplicationSource } from "#platforms/platform.ts";
+import { checkSource } from "./source-checks.ts";
+import { openCutSource } from "./cut-source.ts";
+import { releaseCut, standingCut, stopTracking, takeCut } from "./cut.ts";
+import type { SimulatedHost } from "./host.ts";
+import { openableDisk } from "./openable-disk.ts";
+import { fence, powerOn, shutDown } from "./power.ts";
+
+/** The source role: every call goes through the fault rules under `source.<call>`. */
+export function simulatedSource(host: SimulatedHost): ReplicationSource {
+  const { faults } = host;
+  return {
+    checks: (tracked, op) => faults("source.checks", op.signal, () => checkSource(host, tracked)),
+    cut: (request, op) => faults("source.cut", op.signal, () => takeCut(host, request)),
+    standingCut: (tracked, op) => faults("source.standingCut", op.signal, () => standingCut(host, tracked)),
+    openDisk: (request, op) =>
+      faults("source.openDisk", op.signal, () => openCutSource({ ...host, ...openableDisk(host, request) })),
+    release: (request, op) => faults("source.release", op.signal, () => releaseCut(host, request)),
+    stopTracking: (tracked, op) => faults("source.stopTracking", op.signal, () => stopTracking(host, tracked)),
+    shutDown: (request, op) => faults("source.shutDown", op.signal, () => shutDown(host, request, op.signal)),
+    powerOn: (machine, op) => faults("source.powerOn", op.signal, () => powerOn(host, machine)),
+    fence: (request, op) => faults("source.fence", op.signal, () => fence(host, request)),
+  };
+}
