@@ -4,7 +4,7 @@ import { machineId } from "#domain/ids.ts";
 import type { Activation, FailoverRequest } from "#platforms/platform.ts";
 import { definitionText, parseDefinition } from "./definition.ts";
 import type { SimulatedHost } from "./host.ts";
-import { start, upHost } from "./host.ts";
+import { nextNumber, start, upHost } from "./host.ts";
 import { readLayers } from "./layer.ts";
 import { diskPath } from "./paths.ts";
 import { blockCount, blockRange, isZero } from "./blocks.ts";
@@ -34,6 +34,8 @@ export function failOver(host: SimulatedHost, request: FailoverRequest): Activat
     return {
       ...before,
       epoch: Math.max(before.epoch, request.epoch),
+      // Whoever was still sending is over, in the same transaction.
+      opening: kind === "test" ? before.opening : nextNumber(state),
       activations: [...before.activations, activation],
     };
   });

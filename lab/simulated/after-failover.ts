@@ -7,6 +7,7 @@ import type { SimulatedHost } from "./host.ts";
 import { removeLayer } from "./layer.ts";
 import { mergeLayers } from "./merge-layers.ts";
 import { machineDir, replicaDir } from "./paths.ts";
+import type { ActivationRecord } from "./records.ts";
 import { replicaKey } from "./records.ts";
 import { changeReplica, filesOf, refuseStaleEpoch, replicaOf } from "./replica-record.ts";
 
@@ -49,20 +50,17 @@ export function changePoint(host: SimulatedHost, request: FailoverRequest): Acti
   refuseStaleEpoch(record, request.epoch);
   if (present.failover === request.failover && present.point === request.point) return failOver(host, request);
   removeActivation(host, { replica: request.replica, machine: present.machine });
+  const again: ActivationRecord = {
+    ...present,
+    failover: request.failover,
+    point: request.point,
+    machineName: request.machineName,
+    state: "preparing",
+  };
   changeReplica(host, request.replica, (now) => ({
-    ...withActivation(now, { ...present, failover: request.failover, point: request.point, state: "preparing" }),
+    ...now,
     epoch: Math.max(now.epoch, request.epoch),
-    activations: now.activations.map((other) =>
-      other.failover === present.failover
-        ? {
-            ...present,
-            failover: request.failover,
-            point: request.point,
-            machineName: request.machineName,
-            state: "preparing",
-          }
-        : other,
-    ),
+    activations: now.activations.map((other) => (other.failover === present.failover ? again : other)),
   }));
   return failOver(host, request);
 }

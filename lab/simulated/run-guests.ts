@@ -2,8 +2,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { isFault } from "#domain/fault.ts";
 import type { MachineId } from "#domain/ids.ts";
 import { readGuest, writeGuest } from "./guest-disk.ts";
-import type { OracleLayout } from "./oracle.ts";
-import { headWrite, readHead, recordWrite } from "./oracle.ts";
+import type { OracleLayout, OracleRead } from "./oracle.ts";
+import { checkOracle, headWrite, readHead, recordWrite } from "./oracle.ts";
 import type { MachineRecord } from "./records.ts";
 import { allMachines } from "./records.ts";
 import type { Store } from "./store.ts";
@@ -12,7 +12,18 @@ import { openStore } from "./store.ts";
 /** A record the guest has been told is safe. Kept outside of the machine, it tells what a failover lost. */
 export interface Acknowledged {
   readonly machine: MachineId;
+  readonly name: string;
   readonly record: number;
+  readonly atMs: number;
+}
+
+/** What a guest finds when it starts: it checks its whole disk before it writes on. */
+export interface Started {
+  readonly machine: MachineId;
+  readonly name: string;
+  readonly head: number;
+  /** What contradicts one instant of the source; nothing when all is well. */
+  readonly problems: readonly string[];
   readonly atMs: number;
 }
 
@@ -23,6 +34,7 @@ export interface Acknowledged {
 export function runGuests(options: {
   readonly dir: string;
   readonly onAcknowledged: (acknowledged: Acknowledged) => void;
+  readonly onStarted?: (started: Started) => void;
   readonly now?: () => number;
 }): AsyncDisposable {
   const store = openStore(options.dir);
@@ -61,14 +73,16 @@ async function playWriter(
   const writer = openWriter(store, record);
   const periodMs = 1000 / record.guest.writesPerSecond;
   const now = options.now ?? Date.now;
+  const { id: machine, name } = record.machine;
   try {
+    options.onStarted?.({ machine, name, ...writer.check(), atMs: now() });
     for (
       let due = performance.now();
       !signal.aborted;
       due = Math.max(due + periodMs, performance.now() - 10 * periodMs)
     ) {
       const number = writer.writeNext();
-      options.onAcknowledged({ machine: record.machine.id, record: number, atMs: now() });
+      options.onAcknowledged({ machine, name, record: number, atMs: now() });
       await pause(due + periodMs - performance.now(), signal);
     }
   } catch (error) {
@@ -77,13 +91,18 @@ async function playWriter(
 }
 
 /** One running machine's writer, a record at a time. Answers the number of the record that is safe now; throws `MACHINE_NOT_RUNNING` when the machine ends. */
-export function openWriter(store: Store, record: MachineRecord): { writeNext(): number } {
+export function openWriter(
+  store: Store,
+  record: MachineRecord,
+): { check(): ReturnType<typeof checkOracle>; writeNext(): number } {
   const guest = { machine: record.machine.id, generation: record.generation };
   const machine: OracleLayout = { disks: record.machine.disks };
-  const head = readHead(machine, (disk, offset, length) => readGuest(store, guest, { disk, offset, length }));
+  const read: OracleRead = (disk, offset, length) => readGuest(store, guest, { disk, offset, length });
+  const head = readHead(machine, read);
   const { layout } = head;
   let last = head.number;
   return {
+    check: () => checkOracle(machine, read),
     writeNext() {
       writeGuest(store, guest, recordWrite(layout, last + 1));
       writeGuest(store, guest, headWrite(layout, last + 1));
