@@ -51,12 +51,12 @@ export interface SiteProcessOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Ends the process. */
   readonly signal?: AbortSignal;
-  /** Where its output goes, besides being collected: a file descriptor such as of a log. */
-  readonly output?: number;
+  /** A file its output is appended to instead of being collected. */
+  readonly log?: string;
 }
 
 const startProcess = ([program = "", ...args]: readonly string[], options: SiteProcessOptions) => {
-  const output = options.output === undefined ? (["pipe"] as const) : (["pipe", options.output] as const);
+  const output = options.log === undefined ? ("pipe" as const) : { file: options.log, append: true };
   return execa(program, args, {
     stdin: "ignore",
     stdout: output,

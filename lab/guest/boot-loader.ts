@@ -1,0 +1,39 @@
+import { writeFile } from "node:fs/promises";
+import path from "node:path";
+
+import { command } from "../hosts/command.ts";
+import type { UnpackedPackages } from "./packages.ts";
+
+/** What the kernel is told, however it is started. */
+export const kernelArguments = "console=ttyS0 quiet panic=-1 nokaslr tsc=reliable mitigations=off";
+
+const script = `linux (hd0,msdos1)/boot/vmlinuz ${kernelArguments}
+initrd (hd0,msdos1)/boot/initrd.img
+boot
+`;
+
+/** Makes GRUB's core image for a BIOS: loads the kernel from the first partition of the disk it was started from, without a menu. */
+export const buildBootLoader = async (request: {
+  readonly packages: UnpackedPackages;
+  readonly target: string;
+  readonly signal?: AbortSignal | undefined;
+}): Promise<void> => {
+  const { packages, target, signal } = request;
+  const configuration = `${target}.cfg`;
+  await writeFile(configuration, script);
+  const modules = ["biosdisk", "part_msdos", "ext2", "linux"];
+  await command(
+    [
+      path.join(packages.root, "usr/bin/grub-mkimage"),
+      "-d",
+      path.join(packages.root, "usr/lib/grub/i386-pc"),
+      "-O",
+      "i386-pc",
+    ].concat(["-p", "(hd0,msdos1)/boot", "-c", configuration, "-o", target, ...modules]),
+    { signal },
+  );
+};
+
+/** GRUB's own boot sector. */
+export const bootSectorFile = (packages: UnpackedPackages): string =>
+  path.join(packages.root, "usr/lib/grub/i386-pc/boot.img");

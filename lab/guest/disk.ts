@@ -1,0 +1,103 @@
+import { randomFillSync } from "node:crypto";
+import { copyFile, link, mkdir, open, readFile, rm, writeFile } from "node:fs/promises";
+import path from "node:path";
+
+import { command } from "../hosts/command.ts";
+import { bootArea, firstPartitionBytes } from "./boot-sector.ts";
+import type { GuestParts } from "./build.ts";
+import { settingsText, type GuestSettings } from "./settings.ts";
+
+const mib = 1024 * 1024;
+
+/** One disk of a guest. */
+export interface DiskRequest {
+  /** The image to make. */
+  readonly file: string;
+  readonly sizeBytes: number;
+  readonly format: "qcow2" | "raw";
+  /** 0 for the first disk: it carries the settings and the file that the writer overwrites at a rate. */
+  readonly number: number;
+  /** The size of that file, filled with random bytes. */
+  readonly blobBytes: number;
+  /** The first disk boots by itself: boot loader, kernel and RAM disk are on it. */
+  readonly bootable: boolean;
+  readonly settings: GuestSettings;
+  readonly parts: GuestParts;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Makes a guest's disk with its file system. Needs neither mount nor loop device. */
+export const createDisk = async (request: DiskRequest): Promise<void> => {
+  const { file, sizeBytes, format, bootable, parts, signal } = request;
+  const raw = format === "raw" ? file : `${file}.raw`;
+  const seed = `${file}.seed`;
+  try {
+    await fillSeed(seed, request);
+    const offset = bootable ? firstPartitionBytes : 0;
+    const image = await open(raw, "w");
+    try {
+      await image.truncate(sizeBytes);
+      if (bootable) {
+        const [bootImage, coreImage] = [await readFile(parts.bootSector), await readFile(parts.bootLoader)];
+        await image.write(bootArea({ bootImage, coreImage, diskBytes: sizeBytes }), 0);
+      }
+    } finally {
+      await image.close();
+    }
+    await command(
+      [
+        "mke2fs",
+        "-q",
+        "-F",
+        "-t",
+        "ext4",
+        "-L",
+        diskLabel(request.number),
+        "-d",
+        seed,
+        "-E",
+        `offset=${offset}`,
+        raw,
+        `${(sizeBytes - offset) / 1024}k`,
+      ],
+      { signal },
+    );
+    if (format === "qcow2") await command(["qemu-img", "convert", "-O", "qcow2", raw, file], { signal });
+  } finally {
+    await rm(seed, { recursive: true, force: true });
+    if (format === "qcow2") await rm(raw, { force: true });
+  }
+};
+
+/** The file system's name, by which the guest finds its disks whatever bus they hang on. */
+export const diskLabel = (number: number): string => `usdata${number}`;
+
+const fillSeed = async (seed: string, request: DiskRequest): Promise<void> => {
+  await mkdir(seed, { recursive: true });
+  if (request.bootable) {
+    await mkdir(path.join(seed, "boot"));
+    await linkOrCopy(request.parts.packedKernel, path.join(seed, "boot/vmlinuz"));
+    await linkOrCopy(request.parts.initrd, path.join(seed, "boot/initrd.img"));
+  }
+  if (request.number !== 0) return;
+  await writeFile(path.join(seed, "guest.conf"), settingsText(request.settings));
+  await writeBlob(path.join(seed, "blob"), request.blobBytes);
+};
+
+const writeBlob = async (file: string, bytes: number): Promise<void> => {
+  const blob = await open(file, "w");
+  try {
+    for (let done = 0; done < bytes; done += mib)
+      await blob.write(randomFillSync(Buffer.alloc(Math.min(mib, bytes - done))));
+  } finally {
+    await blob.close();
+  }
+};
+
+const linkOrCopy = async (from: string, to: string): Promise<void> => {
+  try {
+    await link(from, to);
+  } catch {
+    await copyFile(from, to); // another file system
+  }
+};

@@ -1,0 +1,3 @@
+module understudy/lab/guest/writer
+
+go 1.21
