@@ -1,0 +1,24 @@
+import { appendFileSync } from "node:fs";
+import { siteName } from "#domain/ids.ts";
+import { runGuests } from "#lab/simulated/run-guests.ts";
+import type { Observation } from "../oracle.ts";
+import { readyLine } from "../start-process.ts";
+
+/**
+ * A process of the light demo: the simulated hosts' electricity. Plays the guests of the hosts named on the command line (`SITE=FOLDER …`) until it is ended, and
+ * notes what they do in the file of the first argument.
+ */
+const [file = "", ...hosts] = process.argv.slice(2);
+const note = (observation: Observation): void => appendFileSync(file, `${JSON.stringify(observation)}\n`);
+
+for (const host of hosts) {
+  const [name = "", dir = ""] = host.split("=");
+  const site = siteName(name);
+  runGuests({
+    dir,
+    onStarted: ({ name: machine, head, problems, atMs: at }) =>
+      note({ kind: "started", site, machine, head, problems, at }),
+    onAcknowledged: ({ name: machine, record, atMs: at }) => note({ kind: "acknowledged", site, machine, record, at }),
+  });
+}
+process.stdout.write(`${readyLine}\n`);

@@ -1,0 +1,105 @@
+import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { Fault } from "#domain/fault.ts";
+import { cacheDir } from "#lab/hosts/lab-dir.ts";
+import { identify, isAlive, type ProcessIdentity, signalProcess, waitForExit } from "#lab/hosts/process-identity.ts";
+
+/** What is written down of a demo while it runs, so that the next one can remove it whatever happened to this one. */
+interface Run {
+  readonly version: 1;
+  /** The demo's own process. Absent: it was kept running on purpose. */
+  readonly owner?: ProcessIdentity;
+  /** What it started, in the order it is to be ended. */
+  readonly processes: readonly ProcessIdentity[];
+}
+
+/** A demo's folder, with its record in it. */
+export interface RunRecord {
+  readonly folder: string;
+  /** Notes a process that this demo started. */
+  add(pid: number): Promise<void>;
+  /** From now on nobody owns it: only `--down` ends it. */
+  keep(): Promise<void>;
+  /** Ends every noted process (SIGTERM, after two seconds SIGKILL) and removes the folder. */
+  end(): Promise<void>;
+}
+
+const folderOf = (name: string): string => path.join(cacheDir, "demo", name);
+const fileOf = (name: string): string => path.join(folderOf(name), "run.json");
+
+/** Starts a record; what a crashed demo of that name left is ended first. Rejects with `INVALID_INPUT` while one runs or was kept. */
+export const claimRun = async (name: string, progress: (sentence: string) => void): Promise<RunRecord> => {
+  const left = await readRun(name);
+  if (left !== undefined && (await isInUse(left))) {
+    throw new Fault(
+      "INVALID_INPUT",
+      left.owner === undefined
+        ? `A demo was kept running (npm run demo -- --keep). End it first: npm run demo -- --down`
+        : `A demo runs already in this folder, as process ${left.owner.pid}. Wait for its end, or press Ctrl-C there.`,
+    );
+  }
+  if (left !== undefined) {
+    progress("An earlier demo did not end properly; removing what it left.");
+    await endRun(name, left);
+  }
+  await rm(folderOf(name), { recursive: true, force: true });
+  await mkdir(folderOf(name), { recursive: true });
+  let run: Run = { version: 1, owner: await identify(process.pid), processes: [] };
+  await writeRun(name, run);
+  return {
+    folder: folderOf(name),
+    async add(pid) {
+      run = { ...run, processes: [...run.processes, await identify(pid)] };
+      await writeRun(name, run);
+    },
+    async keep() {
+      const { owner: _, ...kept } = run;
+      run = kept;
+      await writeRun(name, run);
+    },
+    end: () => endRun(name, run),
+  };
+};
+
+/** Ends what a demo left or kept. False when there was nothing. Rejects with `INVALID_INPUT` when its owner still works on it. */
+export const takeDown = async (name: string): Promise<boolean> => {
+  const run = await readRun(name);
+  if (run === undefined) return false;
+  if (run.owner !== undefined && (await isAlive(run.owner))) {
+    throw new Fault("INVALID_INPUT", `The demo still plays, as process ${run.owner.pid}: press Ctrl-C there.`);
+  }
+  await endRun(name, run);
+  return true;
+};
+
+const isInUse = async (run: Run): Promise<boolean> => {
+  if (run.owner !== undefined) return isAlive(run.owner);
+  const alive = await Promise.all(run.processes.map(isAlive));
+  return alive.includes(true);
+};
+
+/** The last started first: workers before the Temporal they talk to. */
+const endRun = async (name: string, run: Run): Promise<void> => {
+  const newestFirst = run.processes.toReversed();
+  for (const each of newestFirst) {
+    await signalProcess(each, "SIGTERM");
+    if (await waitForExit(each, 2000)) continue;
+    await signalProcess(each, "SIGKILL");
+    await waitForExit(each, 5000);
+  }
+  await rm(folderOf(name), { recursive: true, force: true });
+};
+
+const readRun = async (name: string): Promise<Run | undefined> => {
+  try {
+    return JSON.parse(await readFile(fileOf(name), "utf8")) as Run;
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    throw error;
+  }
+};
+
+const writeRun = async (name: string, run: Run): Promise<void> => {
+  await writeFile(`${fileOf(name)}.new`, JSON.stringify(run, undefined, 2));
+  await rename(`${fileOf(name)}.new`, fileOf(name));
+};

@@ -1,0 +1,22 @@
+import type { Configuration } from "#domain/configuration.ts";
+import type { ItemName, SiteName } from "#domain/ids.ts";
+import type { UnderstudyClient } from "#client/understudy-client.ts";
+import type { Oracle } from "./oracle.ts";
+
+/** The world the story plays in: two sites with a worker each, Temporal, and a machine with a writer in it. Disposing of it removes all of it. */
+export interface Stage extends AsyncDisposable {
+  /** Completes "This is played on …". */
+  readonly description: string;
+  readonly temporal: { readonly address: string; readonly uiUrl: string };
+  readonly configuration: Configuration;
+  readonly item: ItemName;
+  readonly machineName: string;
+  readonly home: SiteName;
+  readonly away: SiteName;
+  readonly client: UnderstudyClient;
+  readonly oracle: Oracle;
+  /** The host of that site and the site's worker die at once, as in a power cut. */
+  killSite(site: SiteName): Promise<void>;
+  /** Leaves all of it running after this process; disposing does nothing any more. */
+  keep(): Promise<void>;
+}

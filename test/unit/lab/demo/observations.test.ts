@@ -1,0 +1,43 @@
+import { appendFile, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { followObservations } from "#lab/demo/observations.ts";
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), "observations-"));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+const line = (record: number): string =>
+  `${JSON.stringify({ kind: "acknowledged", site: "paris", machine: "app1", record, at: record })}\n`;
+
+test("reads what was appended since, also before the file is there", async () => {
+  const file = path.join(folder, "notes");
+  const read = followObservations(file);
+  expect(await read()).toEqual([]);
+  await appendFile(file, line(1) + line(2));
+  expect(await read()).toHaveLength(2);
+  await appendFile(file, line(3));
+  expect((await read()).map((one) => (one.kind === "acknowledged" ? one.record : 0))).toEqual([1, 2, 3]);
+});
+
+test("waits for the rest of a line that is being written", async () => {
+  const file = path.join(folder, "notes");
+  const read = followObservations(file);
+  const text = line(1);
+  await appendFile(file, text.slice(0, 20));
+  expect(await read()).toEqual([]);
+  await appendFile(file, text.slice(20));
+  expect(await read()).toHaveLength(1);
+});
+
+test("two readings at once read each line once", async () => {
+  const file = path.join(folder, "notes");
+  await appendFile(file, line(1) + line(2));
+  const read = followObservations(file);
+  const [one, other] = await Promise.all([read(), read()]);
+  expect(one).toHaveLength(2);
+  expect(other).toHaveLength(2);
+});

@@ -1,0 +1,14 @@
+import { expect, test } from "vitest";
+import { parseOptions } from "#lab/demo/options.ts";
+
+test("plays on real hosts and cleans up unless told otherwise", () => {
+  expect(parseOptions([])).toEqual({ light: false, keep: false, yes: false, down: false, help: false });
+});
+
+test("takes every documented option", () => {
+  expect(parseOptions(["--light", "--keep", "--yes"])).toMatchObject({ light: true, keep: true, yes: true });
+});
+
+test("refuses what it does not know and shows what there is", () => {
+  expect(() => parseOptions(["--lihgt"])).toThrow(/--lihgt[\s\S]*--light/);
+});
