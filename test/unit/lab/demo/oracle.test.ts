@@ -79,5 +79,5 @@ test("waiting ends when the demo is aborted", async () => {
   const abort = new AbortController();
   const awakening = oracleOf().awakening({ site: lyon, name: "app1", since: 0 }, abort.signal);
   abort.abort();
-  await expect(awakening).rejects.toThrow();
+  await expect(awakening).rejects.toThrow("aborted");
 });
