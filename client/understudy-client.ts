@@ -1,19 +1,10 @@
+import type { ConfigurationChange } from "#domain/configuration-change.ts";
 import type { Configuration } from "#domain/configuration.ts";
 import type { RecoveryPoint } from "#domain/cut.ts";
 import type { CutId, ItemName } from "#domain/ids.ts";
 import type { ItemView } from "#domain/item-view.ts";
 import type { JobInput, JobState, JobView } from "#domain/job.ts";
 import type { OperationName } from "#domain/operations.ts";
-
-export interface ConfigurationChange {
-  /** Where: `items.app1.policy`. */
-  readonly path: string;
-  readonly kind: "added" | "removed" | "changed";
-  readonly before?: unknown;
-  readonly after?: unknown;
-  /** What it will do, in a sentence, where that is not obvious. */
-  readonly consequence?: string;
-}
 
 /** What reading a point again has shown. */
 export interface Verification {
