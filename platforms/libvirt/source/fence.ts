@@ -1,0 +1,76 @@
+import type { ItemName, MachineId } from "#domain/ids.ts";
+import type { HostConnection } from "../host.ts";
+import { destroy } from "./machine-power.ts";
+import { isRunning } from "./live-machine.ts";
+
+/** A machine that must not serve: what another activation with a higher epoch left behind. `autostart` is what it was before. */
+export interface FenceMark {
+  readonly version: 1;
+  readonly item: ItemName;
+  readonly machine: MachineId;
+  readonly epoch: number;
+  readonly autostart: boolean;
+}
+
+/**
+ * Keeps an old primary from serving. The mark comes first and is durable, so that a crash in between leaves more fenced, not less; then the host may not start
+ * it by itself; then it is turned off. Answers whether it was found running.
+ */
+export const fenceMachine = async (
+  host: HostConnection,
+  store: string,
+  request: { readonly item: ItemName; readonly machine: MachineId; readonly epoch: number },
+  signal: AbortSignal,
+): Promise<{ readonly wasRunning: boolean }> => {
+  const { item, machine, epoch } = request;
+  const bounds = { signal, timeoutMs: 30_000, purpose: `fence machine ${machine}` };
+  const before = await readFenceMark(host, store, machine, signal);
+  const [info = ""] = await host.virsh([["dominfo", machine]], bounds);
+  const mark: FenceMark = {
+    version: 1,
+    item,
+    machine,
+    epoch: Math.max(epoch, before?.epoch ?? 0),
+    autostart: before?.autostart ?? /^Autostart:\s+enable/m.test(info),
+  };
+  await host.run(
+    `set -e; umask 077; mkdir -p "$1"; cat >"$2.new"; sync "$2.new"; mv "$2.new" "$2"; sync "$1"`,
+    [fenceFolder(store), fencePath(store, machine)],
+    { ...bounds, stdin: JSON.stringify(mark) },
+  );
+  if (!/^Persistent:\s+no/m.test(info)) await host.virsh([["autostart", machine, "--disable"]], bounds);
+  const wasRunning = await isRunning(host, machine, signal);
+  if (wasRunning) await destroy(host, machine, signal);
+  return { wasRunning };
+};
+
+/** Takes the fence away, for the machine's lawful start; autostart becomes what it was. */
+export const unfenceMachine = async (
+  host: HostConnection,
+  store: string,
+  machine: MachineId,
+  signal: AbortSignal,
+): Promise<void> => {
+  const mark = await readFenceMark(host, store, machine, signal);
+  if (mark === undefined) return;
+  const bounds = { signal, timeoutMs: 15_000, purpose: `unfence machine ${machine}` };
+  if (mark.autostart) await host.virsh([["autostart", machine]], bounds);
+  await host.run(`rm -f "$1"`, [fencePath(store, machine)], bounds);
+};
+
+export const readFenceMark = async (
+  host: HostConnection,
+  store: string,
+  machine: MachineId,
+  signal: AbortSignal,
+): Promise<FenceMark | undefined> => {
+  const { stdout } = await host.run(`if [ -e "$1" ]; then cat "$1"; fi`, [fencePath(store, machine)], {
+    signal,
+    timeoutMs: 10_000,
+    purpose: `see whether machine ${machine} is fenced`,
+  });
+  return stdout === "" ? undefined : (JSON.parse(stdout) as FenceMark);
+};
+
+const fenceFolder = (store: string): string => `${store}/fenced`;
+const fencePath = (store: string, machine: MachineId): string => `${fenceFolder(store)}/${machine}.json`;

@@ -1,0 +1,83 @@
+import type { DiskId, MachineId } from "#domain/ids.ts";
+import { Fault } from "#domain/fault.ts";
+import type { TrackedMachine } from "../../platform.ts";
+import type { HostConnection } from "../host.ts";
+import { readDomain } from "../inventory/domain-xml.ts";
+import type { Bitmap } from "./block-graph.ts";
+import { untrackable } from "./live-disks.ts";
+
+/** One disk of a machine that is shut off. */
+export interface OfflineDisk {
+  readonly id: DiskId;
+  readonly path: string;
+  readonly sizeBytes: number;
+  readonly bitmaps: readonly Bitmap[];
+}
+export interface OfflineMachine {
+  readonly disks: readonly OfflineDisk[];
+  readonly definition: string;
+}
+
+interface ImageInfo {
+  readonly format: string;
+  readonly "virtual-size": number;
+  readonly "format-specific"?: {
+    readonly data?: { readonly bitmaps?: readonly { readonly name: string; readonly flags: readonly string[] }[] };
+  };
+}
+
+/**
+ * The machine's images as they lie there. A record that was in use when QEMU died is marked so in the image (`in-use`) and never counts.
+ * Rejects with `DISK_NOT_TRACKABLE`.
+ */
+export const readOfflineMachine = async (
+  host: HostConnection,
+  tracked: TrackedMachine,
+  signal: AbortSignal,
+): Promise<OfflineMachine> => {
+  const [definition = ""] = await host.virsh([["dumpxml", tracked.machine, "--inactive"]], {
+    signal,
+    timeoutMs: 15_000,
+    purpose: `read machine ${tracked.machine}`,
+  });
+  const known = readDomain(definition).disks;
+  const disks: OfflineDisk[] = [];
+  for (const id of tracked.disks) {
+    const disk = known.find((each) => each.id === id);
+    if (disk === undefined)
+      throw new Fault(
+        "DISK_NOT_TRACKABLE",
+        `Machine ${tracked.machine} has no disk ${id} (any more). Exclude it, or plug it in again. It has: ${known.map((each) => each.id).join(", ")}.`,
+        { details: { machine: tracked.machine, disk: id } },
+      );
+    if (disk.format !== "qcow2" || !["file", "block"].includes(disk.type))
+      throw untrackable(tracked.machine, id, disk.format === "qcow2" ? `on ${disk.type} storage` : disk.format);
+    const info = await readImage(host, tracked.machine, disk.location, signal);
+    disks.push({ id, path: disk.location, sizeBytes: info["virtual-size"], bitmaps: bitmapsOf(info) });
+  }
+  return { disks, definition };
+};
+
+const readImage = async (
+  host: HostConnection,
+  machine: MachineId,
+  path: string,
+  signal: AbortSignal,
+): Promise<ImageInfo> => {
+  const { stdout } = await host.run(`qemu-img info --output=json -f qcow2 -U -- "$1"`, [path], {
+    signal,
+    timeoutMs: 20_000,
+    purpose: `read the image ${path} of machine ${machine}`,
+  });
+  return JSON.parse(stdout) as ImageInfo;
+};
+
+/** `auto`: recording whenever the image is written to. All bitmaps in an image are persistent. */
+export const bitmapsOf = (info: ImageInfo): readonly Bitmap[] =>
+  (info["format-specific"]?.data?.bitmaps ?? []).map(({ name, flags }) => ({
+    name,
+    recording: flags.includes("auto"),
+    busy: false,
+    persistent: true,
+    inconsistent: flags.includes("in-use"),
+  }));

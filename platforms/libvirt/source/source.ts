@@ -1,0 +1,36 @@
+import type { ReplicationSource } from "../../platform.ts";
+import type { HostConnection } from "../host.ts";
+import { checkSource } from "./checks.ts";
+import { takeCut } from "./take-cut.ts";
+import { fenceMachine, unfenceMachine } from "./fence.ts";
+import { powerOnMachine, shutDownMachine } from "./machine-power.ts";
+import { openCutDisk } from "./open-disk.ts";
+import { endCutsOf, release, stopTracking } from "./release.ts";
+import { findStandingCut } from "./take-cut.ts";
+
+/** Machines of one libvirt host as replication sources: QEMU's dirty bitmaps tell what changed, its copy-before-write filter holds the instant. */
+export const createLibvirtSource = (
+  host: HostConnection,
+  options: {
+    /** The folder on the host for scratch space. */
+    readonly store: string;
+  },
+): ReplicationSource => {
+  const { store } = options;
+  return {
+    checks: (tracked, op) => checkSource(host, store, tracked, op.signal),
+    cut: (request, op) => takeCut(host, store, request, op.signal),
+    standingCut: (tracked, op) => findStandingCut(host, store, tracked, op.signal),
+    openDisk: (request, op) => openCutDisk(host, store, request, op.signal),
+    release: ({ tracked, keep }, op) => release(host, store, { tracked, keep }, op.signal),
+    stopTracking: (tracked, op) => stopTracking(host, store, tracked, op.signal),
+    shutDown: (request, op) => shutDownMachine(host, request, op.signal),
+    async powerOn(machine, op) {
+      // A served image is locked, and the machine could not open it.
+      await endCutsOf(host, store, machine, op.signal);
+      await unfenceMachine(host, store, machine, op.signal);
+      await powerOnMachine(host, machine, op.signal);
+    },
+    fence: (request, op) => fenceMachine(host, store, request, op.signal),
+  };
+};

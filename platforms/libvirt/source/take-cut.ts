@@ -1,0 +1,94 @@
+import { Fault } from "#domain/fault.ts";
+import type { CutRequest, StandingCut, TrackedMachine } from "../../platform.ts";
+import type { HostConnection } from "../host.ts";
+import { type CutFile, cutFolder, readCutFile } from "./cut-file.ts";
+import { forgetCommands, takeLiveCut } from "./live-cut.ts";
+import { isRunning, type LiveMachine, readLiveMachine } from "./live-machine.ts";
+import { endOfflineExports, offlineStandingOf, takeOfflineCut } from "./offline-cut.ts";
+import { readOfflineMachine } from "./offline-images.ts";
+import { standingOf, standsIn } from "./standing.ts";
+import { parseRecordName } from "./tracking-record.ts";
+import { undoGraph } from "./undo.ts";
+
+/** `ReplicationSource.cut`. */
+export const takeCut = async (
+  host: HostConnection,
+  store: string,
+  request: CutRequest,
+  signal: AbortSignal,
+): Promise<StandingCut> => {
+  const { tracked } = request;
+  const folder = cutFolder(store, tracked.item);
+  const file = await readCutFile(host, folder, signal);
+  const running = await isRunning(host, tracked.machine, signal);
+  if (!running) {
+    if (file?.state === "standing" && file.offline && file.cut === request.cut) {
+      return offlineStandingOf(file, await readOfflineMachine(host, tracked, signal), tracked);
+    }
+    await endOfflineExports(host, folder, signal);
+    return takeOfflineCut(host, store, request, signal);
+  }
+  let machine = await readLiveMachine(host, tracked, signal);
+  if (file?.state === "standing" && file.cut === request.cut && standsIn(machine.graph, tracked, file))
+    return standingOf(file, machine.disks, tracked);
+  if (file !== undefined) {
+    await endOfflineExports(host, folder, signal);
+    const { machine: id, item } = tracked;
+    await undoGraph(host, { machine: id, item, folder, graph: machine.graph }, signal);
+    await forgetHalfMade(host, request, file, machine, signal);
+    machine = await readLiveMachine(host, tracked, signal);
+  }
+  refuseSecondInstant(request, machine);
+  return takeLiveCut(host, store, request, machine, signal);
+};
+
+/** An attempt at this cut that never stood left a record that says nothing. */
+const forgetHalfMade = async (
+  host: HostConnection,
+  request: CutRequest,
+  file: CutFile,
+  machine: LiveMachine,
+  signal: AbortSignal,
+): Promise<void> => {
+  if (file.state !== "preparing" || file.cut !== request.cut) return;
+  await host.monitor(request.tracked.machine, forgetCommands(request, machine.disks), {
+    signal,
+    timeoutMs: 15_000,
+    purpose: `forget the record of cut ${file.cut}`,
+  });
+};
+
+/**
+ * A cut that stood once has a record that began at its instant. To take another instant by the same name would make one of the two a lie: the replica may
+ * hold the first.
+ */
+const refuseSecondInstant = ({ tracked, cut }: CutRequest, machine: LiveMachine): void => {
+  const taken = machine.disks.some(({ image }) =>
+    image.bitmaps.some(({ name }) => {
+      const record = parseRecordName(name);
+      return record?.item === tracked.item && record.cut === cut;
+    }),
+  );
+  if (taken)
+    throw new Fault(
+      "CUT_BROKEN",
+      `The cut ${cut} of item ${tracked.item} was taken before and does not stand any more: the machine was restarted, or the cut was released. Take a new one, under a new id.`,
+      { details: { item: tracked.item, cut } },
+    );
+};
+
+/** `ReplicationSource.standingCut`. */
+export const findStandingCut = async (
+  host: HostConnection,
+  store: string,
+  tracked: TrackedMachine,
+  signal: AbortSignal,
+): Promise<StandingCut | undefined> => {
+  const file = await readCutFile(host, cutFolder(store, tracked.item), signal);
+  if (file === undefined || file.state !== "standing") return undefined;
+  const running = await isRunning(host, tracked.machine, signal);
+  if (running === file.offline) return undefined;
+  if (file.offline) return offlineStandingOf(file, await readOfflineMachine(host, tracked, signal), tracked);
+  const machine = await readLiveMachine(host, tracked, signal);
+  return standsIn(machine.graph, tracked, file) ? standingOf(file, machine.disks, tracked) : undefined;
+};
