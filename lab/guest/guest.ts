@@ -13,7 +13,7 @@ export interface LabGuest {
   readonly name: string;
   readonly host: LabHost;
   readonly address: string;
-  /** Starts it and waits until its writer works; answers the milliseconds that took. `POWER_ON_FAILED` with the console's last words. */
+  /** Starts it and waits until its writer and its agent work; answers the milliseconds to READY. `POWER_ON_FAILED` with the console's last words. */
   start(options?: WaitOptions): Promise<number>;
   /** Waits until the run that goes on, or is about to begin, has said READY after `mark`. */
   waitReady(mark: number, options?: WaitOptions): Promise<void>;
@@ -77,7 +77,9 @@ export const guestOn = (where: {
       const began = performance.now();
       await host.run('virsh -q start "$1"', [name], { signal: options?.signal });
       await waitReady(mark, options);
-      return performance.now() - began;
+      const took = performance.now() - began;
+      await host.run(waitForAgent, [name], { signal: options?.signal, timeoutMs: 20_000 });
+      return took;
     },
     console: async () => (existsSync(file) ? readFile(file, "utf8") : ""),
     state: async () => (await host.run('virsh -q domstate "$1"', [name])).stdout.trim(),
@@ -103,6 +105,7 @@ export const guestOn = (where: {
   };
 };
 
+const waitForAgent = `until virsh -q qemu-agent-command "$1" '{"execute":"guest-ping"}' >/dev/null 2>&1; do sleep 0.05; done`;
 const waitForOff = `while [ "$(virsh -q domstate "$1")" != "shut off" ]; do sleep 0.1; done`;
 
 const textSince = async (file: string, mark: number): Promise<string> => {

@@ -29,6 +29,8 @@ export interface LabHost {
   readonly namespace: string;
   /** The host's port on its site's switch, in the machine's own namespace. */
   readonly switchPort: string;
+  /** The settings its sshd is started with. */
+  readonly sshdConfig: string;
   /** Process 1 as this machine numbers it; undefined while the host is down. */
   pid(): Promise<number | undefined>;
   /** Where this machine sees a file the host keeps under /var/lib/libvirt (not inside a store of limited size); there also while the host is down. */
@@ -77,6 +79,7 @@ export const openHost = async (record: LabRecord, plan: HostPlan): Promise<LabHo
     bridge: "br0",
     namespace: plan.namespace,
     switchPort: plan.port,
+    sshdConfig: path.join(folder, "ssh/sshd_config"),
     pid: async () => (await init())?.pid,
     path: (onHost) => pathOnMachine(folder, plan.name, onHost),
     run: (script, args = [], options) => enter(["sh", "-c", script, "lab", ...args], options),
