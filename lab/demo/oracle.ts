@@ -7,17 +7,10 @@ import type { SiteName } from "#domain/ids.ts";
  * acknowledged; when it starts it checks its disk and tells what it found. `at`: ms since 1970, one clock for both sites.
  */
 export type Observation =
-  | {
-      readonly kind: "acknowledged";
-      readonly site: SiteName;
-      readonly machine: string;
-      readonly record: number;
-      readonly at: number;
-    }
+  | { readonly kind: "acknowledged"; readonly site: SiteName; readonly record: number; readonly at: number }
   | {
       readonly kind: "started";
       readonly site: SiteName;
-      readonly machine: string;
       readonly at: number;
       /** The newest record it found. */
       readonly head: number;
@@ -26,15 +19,12 @@ export type Observation =
     };
 
 export interface Oracle {
-  /** The newest record acknowledged before that time, by whichever site ran the machine (test machines left out). Rejects when there is none. */
-  newestBefore(at: number): Promise<Acknowledged>;
-  /** The first acknowledgement of that record. Rejects when it never was acknowledged. */
-  acknowledged(record: number): Promise<Acknowledged>;
-  /** Waits until a machine that started after `since` has checked its disk and has had a first new record acknowledged. */
-  awakening(
-    machine: { readonly site: SiteName; readonly name: string; readonly since: number },
-    signal: AbortSignal,
-  ): Promise<Awakening>;
+  /** The newest record acknowledged at that site before that time. Rejects when there is none. */
+  newest(asked: { readonly site: SiteName; readonly before: number }): Promise<Acknowledged>;
+  /** When that record was acknowledged at that site, the last time. Rejects when it never was. */
+  acknowledged(asked: { readonly site: SiteName; readonly record: number }): Promise<Acknowledged>;
+  /** Waits until a machine that started at that site after `since` has checked its disk and has had a first new record acknowledged. */
+  awakening(asked: { readonly site: SiteName; readonly since: number }, signal: AbortSignal): Promise<Awakening>;
 }
 export interface Acknowledged {
   readonly record: number;
@@ -55,39 +45,34 @@ export interface Awakening {
 const bootsWithinMs = 120_000;
 
 /** Draws conclusions from what was observed. `observations` answers all of them so far, in the order they were noted. */
-export const createOracle = (source: {
-  readonly machineName: string;
-  readonly observations: () => Promise<readonly Observation[]>;
-}): Oracle => {
-  const acknowledgements = async () =>
-    (await source.observations()).filter(
-      (one): one is Observation & { kind: "acknowledged" } =>
-        one.kind === "acknowledged" && one.machine === source.machineName,
+export const createOracle = (observations: () => Promise<readonly Observation[]>): Oracle => {
+  const acknowledgements = async (site: SiteName) =>
+    (await observations()).filter(
+      (one): one is Observation & { kind: "acknowledged" } => one.kind === "acknowledged" && one.site === site,
     );
   return {
-    async newestBefore(at) {
-      const newest = (await acknowledgements()).findLast((one) => one.at < at);
-      if (newest === undefined) throw missing("No write of the machine has been acknowledged.");
+    async newest({ site, before }) {
+      const newest = (await acknowledgements(site)).findLast((one) => one.at < before);
+      if (newest === undefined) throw missing(`No write of the machine was acknowledged at ${site}.`);
       return newest;
     },
-    async acknowledged(record) {
-      const found = (await acknowledgements()).find((one) => one.record === record);
-      if (found === undefined)
-        throw missing(`Record ${record} was never acknowledged, yet a machine found it on its disk.`);
+    async acknowledged({ site, record }) {
+      const found = (await acknowledgements(site)).findLast((one) => one.record === record);
+      if (found === undefined) {
+        throw missing(`Record ${record} was never acknowledged at ${site}, yet a machine found it on its disk.`);
+      }
       return found;
     },
-    async awakening({ site, name, since }, signal) {
+    async awakening({ site, since }, signal) {
       const deadline = Date.now() + bootsWithinMs;
       for (;;) {
-        const mine = (await source.observations()).filter(
-          (one) => one.site === site && one.machine === name && one.at >= since,
-        );
+        const mine = (await observations()).filter((one) => one.site === site && one.at >= since);
         const start = mine.findLast((one) => one.kind === "started");
         const first = mine.find((one) => one.kind === "acknowledged" && start !== undefined && one.at >= start.at);
         if (start?.kind === "started" && first !== undefined) return awake(start, first.at);
         if (Date.now() > deadline) {
           throw missing(
-            `${name} at ${site} did not ${start === undefined ? "start" : "write"} within ${bootsWithinMs / 1000} s.`,
+            `The machine at ${site} did not ${start === undefined ? "start" : "write"} within ${bootsWithinMs / 1000} s.`,
           );
         }
         await sleep(50, undefined, { signal });

@@ -9,9 +9,14 @@ export const tellStory = async (scene: Scene): Promise<void> => {
   const { home, away } = scene.stage;
   await protect(scene);
   await rehearse(scene);
-  await move(scene, { operation: "PlannedFailover", to: away, title: `3  Move: planned failover to ${away}` });
+  await move(scene, {
+    operation: "PlannedFailover",
+    from: home,
+    to: away,
+    title: `3  Move: planned failover to ${away}`,
+  });
   await reverse(scene, { from: away, to: home });
-  await move(scene, { operation: "Failback", to: home, title: `4  Come home: failback to ${home}` });
+  await move(scene, { operation: "Failback", from: away, to: home, title: `4  Come home: failback to ${home}` });
   await reverse(scene, { from: home, to: away });
   await loseTheHost(scene);
 };

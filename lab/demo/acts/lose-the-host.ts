@@ -18,10 +18,10 @@ export const loseTheHost = async (scene: Scene): Promise<void> => {
     shutDownSource: false,
   });
   const name = view.result?.machineName ?? stage.machineName;
-  const awake = await stage.oracle.awakening({ site: stage.away, name, since: orderedAt }, signal);
+  const awake = await stage.oracle.awakening({ site: stage.away, since: orderedAt }, signal);
   narrator.say(`${name} at ${stage.away}: ${awake.detail}`);
-  const last = await stage.oracle.newestBefore(orderedAt);
-  const kept = await stage.oracle.acknowledged(awake.recovered);
+  const last = await stage.oracle.newest({ site: stage.home, before: orderedAt });
+  const kept = await stage.oracle.acknowledged({ site: stage.home, record: awake.recovered });
   scene.prove({
     claim: "The recovered machine is one instant of the lost one",
     measured: `${awake.recovered} records whole, none torn, none missing`,

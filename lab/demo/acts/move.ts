@@ -7,16 +7,21 @@ import { waitForItem } from "../wait-for-item.ts";
 /** A planned failover (or failback, which is one homeward) and its commit: the machine moves and nothing is lost. */
 export const move = async (
   scene: Scene,
-  way: { readonly operation: "PlannedFailover" | "Failback"; readonly to: SiteName; readonly title: string },
+  way: {
+    readonly operation: "PlannedFailover" | "Failback";
+    readonly from: SiteName;
+    readonly to: SiteName;
+    readonly title: string;
+  },
 ): Promise<void> => {
   const { stage, narrator, signal } = scene;
   narrator.act(way.title);
   const { view, orderedAt } = await runJob(scene, way.operation);
   const name = view.result?.machineName ?? stage.machineName;
   narrator.progress(`${name} boots at ${way.to}`);
-  const awake = await stage.oracle.awakening({ site: way.to, name, since: orderedAt }, signal);
+  const awake = await stage.oracle.awakening({ site: way.to, since: orderedAt }, signal);
   narrator.say(`${name} at ${way.to}: ${awake.detail}`);
-  const last = await stage.oracle.newestBefore(awake.servingAt);
+  const last = await stage.oracle.newest({ site: way.from, before: awake.servingAt });
   const lost = last.record - awake.recovered;
   scene.prove({
     claim: `${way.operation === "Failback" ? "Failback" : "Planned failover"} to ${way.to} loses nothing`,

@@ -11,7 +11,7 @@ export const rehearse = async (scene: Scene): Promise<void> => {
   const { view, orderedAt } = await runJob(scene, "TestFailover", { point: { kind: "latest" } });
   const name = view.result?.machineName ?? `${stage.machineName}-Test`;
   narrator.progress(`${name} boots`);
-  const awake = await stage.oracle.awakening({ site: stage.away, name, since: orderedAt }, signal);
+  const awake = await stage.oracle.awakening({ site: stage.away, since: orderedAt }, signal);
   narrator.say(`${name}: ${awake.detail}`);
   const during = await waitForItem(scene, {
     what: "the next delta while the test machine runs",

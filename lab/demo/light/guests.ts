@@ -16,9 +16,8 @@ for (const host of hosts) {
   const site = siteName(name);
   runGuests({
     dir,
-    onStarted: ({ name: machine, head, problems, atMs: at }) =>
-      note({ kind: "started", site, machine, head, problems, at }),
-    onAcknowledged: ({ name: machine, record, atMs: at }) => note({ kind: "acknowledged", site, machine, record, at }),
+    onStarted: ({ head, problems, atMs: at }) => note({ kind: "started", site, head, problems, at }),
+    onAcknowledged: ({ record, atMs: at }) => note({ kind: "acknowledged", site, record, at }),
   });
 }
 process.stdout.write(`${readyLine}\n`);

@@ -11,7 +11,7 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
 const line = (record: number): string =>
-  `${JSON.stringify({ kind: "acknowledged", site: "paris", machine: "app1", record, at: record })}\n`;
+  `${JSON.stringify({ kind: "acknowledged", site: "paris", record, at: record })}\n`;
 
 test("reads what was appended since, also before the file is there", async () => {
   const file = path.join(folder, "notes");
