@@ -1,4 +1,5 @@
 import type { Check } from "#domain/check.ts";
+import type { Host } from "#domain/configuration.ts";
 import type { Consistency, CutDescription, RecoveryPoint } from "#domain/cut.ts";
 import type { CutId, DiskId, FailoverId, ItemName, MachineId, ReplicaId } from "#domain/ids.ts";
 import type { Machine } from "#domain/machine.ts";
@@ -15,6 +16,13 @@ export interface Progress {
   readonly step?: string;
   readonly bytesDone?: number;
   readonly bytesTotal?: number;
+}
+
+/** What an adapter is made with. */
+export interface PlatformContext {
+  readonly host: Host;
+  /** What must be said although the work goes on: a merge that is put off, a leftover that could not be removed. */
+  onWarning(problem: unknown): void;
 }
 
 /** One connection to one host or fabric. A role it cannot play is absent, never a stub that throws. */
