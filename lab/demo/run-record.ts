@@ -24,12 +24,17 @@ export interface RunRecord {
   end(): Promise<void>;
 }
 
-const folderOf = (name: string): string => path.join(cacheDir, "demo", name);
-const fileOf = (name: string): string => path.join(folderOf(name), "run.json");
+/** Where demos keep their state unless told otherwise. */
+const demoDir = path.join(cacheDir, "demo");
+const fileOf = (folder: string): string => path.join(folder, "run.json");
 
 /** Starts a record; what a crashed demo of that name left is ended first. Rejects with `INVALID_INPUT` while one runs or was kept. */
-export const claimRun = async (name: string, progress: (sentence: string) => void): Promise<RunRecord> => {
-  const left = await readRun(name);
+export const claimRun = async (
+  name: string,
+  options: { readonly dir?: string; readonly progress: (sentence: string) => void },
+): Promise<RunRecord> => {
+  const folder = path.join(options.dir ?? demoDir, name);
+  const left = await readRun(folder);
   if (left !== undefined && (await isInUse(left))) {
     throw new Fault(
       "INVALID_INPUT",
@@ -39,36 +44,37 @@ export const claimRun = async (name: string, progress: (sentence: string) => voi
     );
   }
   if (left !== undefined) {
-    progress("An earlier demo did not end properly; removing what it left.");
-    await endRun(name, left);
+    options.progress("An earlier demo did not end properly; removing what it left.");
+    await endRun(folder, left);
   }
-  await rm(folderOf(name), { recursive: true, force: true });
-  await mkdir(folderOf(name), { recursive: true });
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { recursive: true });
   let run: Run = { version: 1, owner: await identify(process.pid), processes: [] };
-  await writeRun(name, run);
+  await writeRun(folder, run);
   return {
-    folder: folderOf(name),
+    folder,
     async add(pid) {
       run = { ...run, processes: [...run.processes, await identify(pid)] };
-      await writeRun(name, run);
+      await writeRun(folder, run);
     },
     async keep() {
       const { owner: _, ...kept } = run;
       run = kept;
-      await writeRun(name, run);
+      await writeRun(folder, run);
     },
-    end: () => endRun(name, run),
+    end: () => endRun(folder, run),
   };
 };
 
 /** Ends what a demo left or kept. False when there was nothing. Rejects with `INVALID_INPUT` when its owner still works on it. */
-export const takeDown = async (name: string): Promise<boolean> => {
-  const run = await readRun(name);
+export const takeDown = async (name: string, options: { readonly dir?: string } = {}): Promise<boolean> => {
+  const folder = path.join(options.dir ?? demoDir, name);
+  const run = await readRun(folder);
   if (run === undefined) return false;
   if (run.owner !== undefined && (await isAlive(run.owner))) {
     throw new Fault("INVALID_INPUT", `The demo still plays, as process ${run.owner.pid}: press Ctrl-C there.`);
   }
-  await endRun(name, run);
+  await endRun(folder, run);
   return true;
 };
 
@@ -79,7 +85,7 @@ const isInUse = async (run: Run): Promise<boolean> => {
 };
 
 /** The last started first: workers before the Temporal they talk to. */
-const endRun = async (name: string, run: Run): Promise<void> => {
+const endRun = async (folder: string, run: Run): Promise<void> => {
   const newestFirst = run.processes.toReversed();
   for (const each of newestFirst) {
     await signalProcess(each, "SIGTERM");
@@ -87,19 +93,19 @@ const endRun = async (name: string, run: Run): Promise<void> => {
     await signalProcess(each, "SIGKILL");
     await waitForExit(each, 5000);
   }
-  await rm(folderOf(name), { recursive: true, force: true });
+  await rm(folder, { recursive: true, force: true });
 };
 
-const readRun = async (name: string): Promise<Run | undefined> => {
+const readRun = async (folder: string): Promise<Run | undefined> => {
   try {
-    return JSON.parse(await readFile(fileOf(name), "utf8")) as Run;
+    return JSON.parse(await readFile(fileOf(folder), "utf8")) as Run;
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
     throw error;
   }
 };
 
-const writeRun = async (name: string, run: Run): Promise<void> => {
-  await writeFile(`${fileOf(name)}.new`, JSON.stringify(run, undefined, 2));
-  await rename(`${fileOf(name)}.new`, fileOf(name));
+const writeRun = async (folder: string, run: Run): Promise<void> => {
+  await writeFile(`${fileOf(folder)}.new`, JSON.stringify(run, undefined, 2));
+  await rename(`${fileOf(folder)}.new`, fileOf(folder));
 };

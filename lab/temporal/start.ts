@@ -8,7 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Fault } from "#domain/fault.ts";
 import { ensureTemporal } from "#lab/bootstrap/temporal.ts";
 import type { Progress } from "#lab/bootstrap/progress.ts";
-import { freePort } from "./free-port.ts";
+import { freePort, isFree } from "./free-port.ts";
 
 export interface TemporalOptions {
   /** Where its database (unless `dbFile` says otherwise) and its log go. */
@@ -49,6 +49,7 @@ export const startTemporal = async (options: TemporalOptions): Promise<TemporalS
   const ip = options.ip ?? "127.0.0.1";
   const dbFile = options.dbFile ?? join(options.dir, "temporal.db");
   const logFile = join(options.dir, "temporal.log");
+  if (options.port !== undefined) await requireFree(ip, options.port);
   const attempts = options.port === undefined ? 3 : 1;
   for (let attempt = 1; ; attempt++) {
     const port = options.port ?? (await freePort(ip));
@@ -67,6 +68,15 @@ export const startTemporal = async (options: TemporalOptions): Promise<TemporalS
       );
     }
   }
+};
+
+/** Somebody else's Temporal on that port would answer in the place of ours. */
+const requireFree = async (ip: string, port: number): Promise<void> => {
+  if (await isFree(ip, port)) return;
+  throw new Fault(
+    "PREREQUISITES_FAILED",
+    `Temporal's server cannot listen on ${ip}:${port}: another process does. End it, or leave the port out to take a free one.`,
+  );
 };
 
 const launch = (at: {
