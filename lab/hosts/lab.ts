@@ -12,7 +12,7 @@ import { removeLab } from "./reap.ts";
 import { type LabSite, openSite } from "./site.ts";
 import { claimLab, isInUse, type LabRecord, openRecord } from "./state.ts";
 import { claimSubnet, releaseSubnet } from "./subnet.ts";
-import { planTopology } from "./topology.ts";
+import { type HostPlan, planTopology } from "./topology.ts";
 
 export interface LabOptions {
   /** 1 to 6 of a–z and 0–9: several labs live side by side under different ids. */
@@ -63,29 +63,41 @@ export const startLab = async (options: LabOptions): Promise<Lab> => {
     await mkdir(path.dirname(identityFile(record)), { recursive: true, mode: 0o700 });
     await makeKey(identityFile(record), `understudy-lab-${id}`, signal);
     const authorizedKey = `${await readPublicKey(`${identityFile(record)}.pub`)}\n`;
-    await Promise.all(
-      record.topology.hosts.map(async (host) => {
-        const folder = hostFolder(record, host.name);
-        await writeHostFiles({
-          topology: record.topology,
-          host,
-          folder,
-          authorizedKey,
-          storeBytes: options.storeBytes?.[host.name],
-          signal,
-        });
-        progress(`host ${host.name} at ${host.address}: starting sshd and libvirtd`);
-        const opened = await openHost(record, host);
-        await opened.start({ ...(signal && { signal }) });
-        progress(`host ${host.name} serves`);
-      }),
+    const started = await Promise.allSettled(
+      record.topology.hosts.map((host) => startHost({ record, host, authorizedKey, options })),
     );
+    // only when all have ended one way or the other: removing the lab under a host that still starts would leave that host behind
+    const failed = started.find(({ status }) => status === "rejected");
+    if (failed?.status === "rejected") throw failed.reason;
     await record.change((state) => ({ ...state, complete: true }));
     return await toLab(record);
   } catch (error) {
     await removeLab(record);
     throw error;
   }
+};
+
+const startHost = async (request: {
+  readonly record: LabRecord;
+  readonly host: HostPlan;
+  readonly authorizedKey: string;
+  readonly options: LabOptions;
+}): Promise<void> => {
+  const { record, host, authorizedKey } = request;
+  const { progress = () => undefined, signal, storeBytes } = request.options;
+  const folder = hostFolder(record, host.name);
+  await writeHostFiles({
+    topology: record.topology,
+    host,
+    folder,
+    authorizedKey,
+    storeBytes: storeBytes?.[host.name],
+    signal,
+  });
+  progress(`host ${host.name} at ${host.address}: starting sshd and libvirtd`);
+  const opened = await openHost(record, host);
+  await opened.start({ ...(signal && { signal }) });
+  progress(`host ${host.name} serves`);
 };
 
 /** The lab of that id that runs already, for another process to work on. Disposing of it does nothing; it belongs to who started it. `INVALID_INPUT` when none runs. */
