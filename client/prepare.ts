@@ -1,0 +1,70 @@
+import { type Connection, isGrpcServiceError } from "@temporalio/client";
+import { encodeSearchAttributeIndexedValueType } from "@temporalio/common/lib/search-attributes.js";
+import { setTimeout as sleep } from "node:timers/promises";
+import { searchAttributes } from "#workflows/search-attributes.ts";
+
+/** gRPC's status numbers. */
+const notFound = 5;
+const alreadyExists = 6;
+
+const refusedAs = (error: unknown, code: number): boolean => isGrpcServiceError(error) && error.code === code;
+
+/** Jobs and their histories are kept this long after they ended; Temporal's own default is a day. */
+const retentionDays = 90;
+
+/** Makes the namespace unless it is there. On a cluster that is somebody else's it is usually there, and this asks for no more than to see it. */
+export async function ensureNamespace(connection: Connection, namespace: string): Promise<void> {
+  try {
+    await connection.workflowService.describeNamespace({ namespace });
+    return;
+  } catch (error) {
+    if (!refusedAs(error, notFound)) throw error;
+  }
+  try {
+    await connection.workflowService.registerNamespace({
+      namespace,
+      description: "Understudy: disaster recovery",
+      workflowExecutionRetentionPeriod: { seconds: { low: retentionDays * 86_400, high: 0, unsigned: false } as never },
+    });
+  } catch (error) {
+    if (!refusedAs(error, alreadyExists)) throw error;
+  }
+  await until(`namespace ${namespace}`, async () => {
+    try {
+      await connection.workflowService.describeNamespace({ namespace });
+      return true;
+    } catch (error) {
+      if (refusedAs(error, notFound)) return false;
+      throw error;
+    }
+  });
+}
+
+/** Makes the search attributes that are missing. Everything that starts a worker does this first: a workflow that sets an unknown one gets no further. */
+export async function ensureSearchAttributes(connection: Connection, namespace: string): Promise<void> {
+  const missing = async (): Promise<readonly string[]> => {
+    const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
+    return searchAttributes.map(({ name }) => name).filter((name) => !(name in customAttributes));
+  };
+  const names = await missing();
+  if (names.length === 0) return;
+  const keyword = encodeSearchAttributeIndexedValueType("KEYWORD") ?? 0;
+  try {
+    await connection.operatorService.addSearchAttributes({
+      namespace,
+      searchAttributes: Object.fromEntries(names.map((name) => [name, keyword])),
+    });
+  } catch (error) {
+    // Another worker was quicker.
+    if (!refusedAs(error, alreadyExists)) throw error;
+  }
+  await until("the search attributes", async () => (await missing()).length === 0);
+}
+
+async function until(what: string, there: () => Promise<boolean>): Promise<void> {
+  for (let look = 0; look < 100; look += 1) {
+    if (await there()) return;
+    await sleep(100);
+  }
+  throw new Error(`Temporal accepted ${what}, but did not show it within 10 s.`);
+}

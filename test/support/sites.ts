@@ -1,0 +1,315 @@
+import { Context } from "@temporalio/activity";
+import { CancelledFailure } from "@temporalio/common";
+import type { InventoryActivities } from "#activities/inventory.ts";
+import type { ReplicationActivities } from "#activities/replication.ts";
+import type { ReplicateReport } from "#activities/replication/request.ts";
+import type { SourceActivities } from "#activities/source.ts";
+import type { TargetActivities } from "#activities/target.ts";
+import { withFailures } from "#activities/failures.ts";
+import type { Check } from "#domain/check.ts";
+import type { RecoveryPoint } from "#domain/cut.ts";
+import { Fault } from "#domain/fault.ts";
+import { cutId, diskId, instant, machineId, type ReplicaId } from "#domain/ids.ts";
+import type { Machine } from "#domain/machine.ts";
+
+/** The activities of one site's worker. */
+export type SiteDouble = InventoryActivities & ReplicationActivities & SourceActivities & TargetActivities;
+type ActivityName = keyof SiteDouble;
+
+interface ReplicaDouble {
+  epoch: number;
+  receives: boolean;
+  content: string | undefined;
+  points: RecoveryPoint[];
+  readonly activations: Map<string, { machine: string; name: string; kind: string }>;
+}
+interface SiteState {
+  readonly machines: Map<string, Machine>;
+  readonly replicas: Map<ReplicaId, ReplicaDouble>;
+  readonly fenced: Map<string, number>;
+}
+
+/** Faults as data: what an activity does instead of its work, once for each entry. */
+export type Trouble = { readonly at: ActivityName; readonly site?: string } & (
+  | { readonly fault: Fault }
+  | { readonly hold: Promise<void> }
+  | { readonly checks: readonly Check[] }
+);
+
+/**
+ * Two sites in memory that keep the contract's promises as far as workflows can see them: epochs are compared, replicas have points, a machine runs or not,
+ * the same failover is the same machine. Every call is written down.
+ */
+export interface TwoSites {
+  readonly calls: readonly { readonly site: string; readonly activity: ActivityName; readonly request: unknown }[];
+  activities(site: string): SiteDouble;
+  trouble(entry: Trouble): void;
+  /** Changes that the sources' tracking cannot prove any more. */
+  loseTracking(): void;
+  /** Names of the machines that run now, with their sites: `paris/app1`. */
+  running(): readonly string[];
+  replicas(): readonly {
+    readonly site: string;
+    readonly id: ReplicaId;
+    readonly points: number;
+    readonly epoch: number;
+  }[];
+  /** How many bytes replication has sent, by mode. */
+  readonly sent: Readonly<Record<"seed" | "run" | "final" | "resynchronize", number>>;
+}
+
+const disks = [diskId("vda"), diskId("vdb")];
+const seedBytes = 1_000_000;
+const deltaBytes = 1_000;
+
+export function createTwoSites(names: readonly [string, string]): TwoSites {
+  const [home] = names;
+  const sites = new Map<string, SiteState>(
+    names.map((name) => [name, { machines: new Map(), replicas: new Map(), fenced: new Map() }]),
+  );
+  const at = (name: string): SiteState => {
+    const site = sites.get(name);
+    if (site === undefined) throw new Error(`no site ${name} in this test`);
+    return site;
+  };
+  at(home).machines.set("id-app1", machine("id-app1", "app1"));
+  const calls: { site: string; activity: ActivityName; request: unknown }[] = [];
+  let troubles: readonly Trouble[] = [];
+  const sent = { seed: 0, run: 0, final: 0, resynchronize: 0 };
+  let cuts = 0;
+  let tracked = true;
+
+  const replicaAt = (site: string, id: ReplicaId): ReplicaDouble => {
+    const replica = at(site).replicas.get(id);
+    if (replica === undefined) throw new Fault("REPLICA_NOT_FOUND", `There is no replica ${id} at ${site}.`);
+    return replica;
+  };
+  const machineAt = (site: string, nameOrId: string): Machine => {
+    const all = [...at(site).machines.values()];
+    const found = all.find(({ id, name }) => id === nameOrId || name === nameOrId);
+    if (found === undefined) throw new Fault("MACHINE_NOT_FOUND", `There is no machine ${nameOrId} at ${site}.`);
+    return found;
+  };
+  const setRunning = (site: string, id: string, running: boolean): void => {
+    at(site).machines.set(id, { ...machineAt(site, id), running });
+  };
+  const seal = (replica: ReplicaDouble, item: string, epoch: number): RecoveryPoint => {
+    cuts += 1;
+    const id = cutId(`cut-${cuts}`);
+    const now = instant(Date.now());
+    const point: RecoveryPoint = {
+      id,
+      item: item as RecoveryPoint["item"],
+      epoch,
+      takenAt: now,
+      sealedAt: now,
+      consistency: "crash-consistent",
+      disks: disks.map((disk) => ({ id: disk, sizeBytes: seedBytes })),
+      definition: "",
+      kept: true,
+      deltaBytes,
+    };
+    replica.points = [...replica.points, point];
+    replica.content = id;
+    return point;
+  };
+
+  const double = (site: string): SiteDouble => ({
+    async findMachine({ nameOrId }) {
+      return machineAt(site, nameOrId);
+    },
+    async listNetworks() {
+      return ["production", "recovery"];
+    },
+    async checkSource() {
+      return [{ name: "tracking", passed: true, detail: "qcow2" }];
+    },
+    async checkTarget() {
+      return [{ name: "space", passed: true, detail: "enough" }];
+    },
+    async shutDownMachine({ machine: id }) {
+      setRunning(site, id, false);
+      return { forced: false };
+    },
+    async powerOnMachine({ machine: id }) {
+      setRunning(site, id, true);
+    },
+    async fenceMachine({ machine: id, epoch }) {
+      const wasRunning = machineAt(site, id).running;
+      setRunning(site, id, false);
+      at(site).fenced.set(id, epoch);
+      return { wasRunning };
+    },
+    async stopTracking() {},
+    async createReplica({ spec }) {
+      const known = at(site).replicas.get(spec.replica);
+      if (known !== undefined) {
+        refuseStale(known, spec.epoch);
+        return;
+      }
+      const content = spec.adopt?.content;
+      at(site).replicas.set(spec.replica, {
+        epoch: spec.epoch,
+        receives: true,
+        content,
+        points: [],
+        activations: new Map(),
+      });
+    },
+    async listPoints({ replica }) {
+      return replicaAt(site, replica).points;
+    },
+    async verifyPoint() {
+      return { blocks: 16, mismatched: 0 };
+    },
+    async failOver({ failover }) {
+      const replica = replicaAt(site, failover.replica);
+      refuseStale(replica, failover.epoch);
+      return activateAt(site, replica, failover);
+    },
+    async changePoint({ failover }) {
+      const replica = replicaAt(site, failover.replica);
+      refuseStale(replica, failover.epoch);
+      dropActivation(site, replica, failover.failover);
+      return activateAt(site, replica, failover);
+    },
+    async commitFailover({ replica: id, failover }) {
+      const replica = replicaAt(site, id);
+      if (!replica.activations.has(failover))
+        throw new Fault("FAILOVER_NOT_FOUND", `There is no failover ${failover}.`);
+      replica.points = [];
+    },
+    async discardFailover({ replica: id, failover, epoch }) {
+      const replica = replicaAt(site, id);
+      refuseStale(replica, epoch);
+      const kind = replica.activations.get(failover)?.kind;
+      dropActivation(site, replica, failover);
+      if (kind !== "test") Object.assign(replica, { receives: true, epoch });
+    },
+    async deleteReplica({ replica }) {
+      at(site).replicas.delete(replica);
+    },
+    async replicate({ request }) {
+      const context = Context.current();
+      const { machine: id, item, epoch } = request.tracked;
+      const far = replicaAt(request.target.site, request.replica);
+      refuseStale(far, epoch);
+      if (!far.receives) throw new Fault("STALE_EPOCH", "The replica has been activated.");
+      far.epoch = epoch;
+      if (request.mode === "final" && machineAt(site, id).running) throw new Fault("INTERNAL", "It still runs.");
+      if (request.mode === "run" && (!tracked || far.content === undefined)) {
+        throw new Fault("RESYNC_REQUIRED", "What has changed cannot be proven.");
+      }
+      const until = Date.now() + request.returnAfterSeconds * 1_000;
+      let cycles = 0;
+      for (;;) {
+        const point = seal(far, item, epoch);
+        cycles += 1;
+        sent[request.mode] += request.mode === "seed" ? seedBytes : deltaBytes;
+        if (request.mode === "resynchronize") tracked = true;
+        const report: ReplicateReport = {
+          phase: "waiting",
+          lastSealed: { cut: point.id, takenAt: point.takenAt, sealedAt: point.sealedAt },
+          lastCycle: { durationMs: 1, bytes: deltaBytes, wireBytes: deltaBytes },
+          cycles,
+          bytesSent: cycles * deltaBytes,
+          wireBytes: cycles * deltaBytes,
+          disks: [],
+          keptPoints: [point],
+          warnings: [],
+        };
+        context.heartbeat(report);
+        if (request.mode !== "run" || Date.now() >= until) return report;
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        if (context.cancellationSignal.aborted) return report;
+        if (!tracked) throw new Fault("RESYNC_REQUIRED", "What has changed cannot be proven.");
+      }
+    },
+  });
+
+  const activateAt = (
+    site: string,
+    replica: ReplicaDouble,
+    request: Parameters<SiteDouble["failOver"]>[0]["failover"],
+  ) => {
+    const known = replica.activations.get(request.failover);
+    const id = machineId(request.kind === "test" ? `id-${request.machineName}` : "id-app1");
+    if (known === undefined) {
+      replica.activations.set(request.failover, { machine: id, name: request.machineName, kind: request.kind });
+      at(site).machines.set(id, machine(id, request.machineName));
+      if (request.kind !== "test") Object.assign(replica, { receives: false, epoch: request.epoch });
+    }
+    return { failover: request.failover, machine: id, machineName: request.machineName, point: request.point };
+  };
+  const dropActivation = (site: string, replica: ReplicaDouble, failover: string): void => {
+    const known = replica.activations.get(failover);
+    replica.activations.delete(failover);
+    if (known !== undefined) at(site).machines.delete(known.machine);
+  };
+
+  return {
+    calls,
+    sent,
+    activities(site) {
+      const own = double(site);
+      const seen = Object.entries(own).map(([name, activity]) => {
+        const called = async (request: never): Promise<unknown> => {
+          calls.push({ site, activity: name as ActivityName, request });
+          const trouble = troubles.find((entry) => entry.at === name && (entry.site ?? site) === site);
+          if (trouble !== undefined) {
+            troubles = troubles.filter((entry) => entry !== trouble);
+            if ("fault" in trouble) throw trouble.fault;
+            if ("checks" in trouble) return trouble.checks;
+            await heldUp(trouble.hold);
+          }
+          return await (activity as (request: never) => Promise<unknown>)(request);
+        };
+        return [name, called];
+      });
+      return withFailures(Object.fromEntries(seen) as SiteDouble);
+    },
+    trouble(entry) {
+      troubles = [...troubles, entry];
+    },
+    loseTracking() {
+      tracked = false;
+    },
+    running: () =>
+      names.flatMap((site) =>
+        [...at(site).machines.values()].filter(({ running }) => running).map(({ name }) => `${site}/${name}`),
+      ),
+    replicas: () =>
+      names.flatMap((site) =>
+        [...at(site).replicas].map(([id, { points, epoch }]) => ({ site, id, points: points.length, epoch })),
+      ),
+  };
+}
+
+const machine = (id: string, name: string): Machine => ({
+  id: machineId(id),
+  name,
+  disks: disks.map((disk) => ({ id: disk, sizeBytes: seedBytes, format: "qcow2", location: `/${disk}` })),
+  adapters: [{ mac: "52:54:00:00:00:01", network: "production" }],
+  firmware: "bios",
+  tpm: false,
+  running: true,
+  definition: "<domain/>",
+});
+
+function refuseStale(replica: ReplicaDouble, epoch: number): void {
+  if (epoch < replica.epoch) throw new Fault("STALE_EPOCH", `Epoch ${epoch} is older than ${replica.epoch}.`);
+}
+
+/** Heartbeats while it is held, so that the test decides when it goes on, and hears of a cancellation. */
+async function heldUp(hold: Promise<void>): Promise<void> {
+  const context = Context.current();
+  const beat = setInterval(() => context.heartbeat(), 200);
+  try {
+    await Promise.race([hold, context.cancelled]);
+  } catch (error) {
+    if (error instanceof CancelledFailure) throw error;
+    throw error;
+  } finally {
+    clearInterval(beat);
+  }
+}

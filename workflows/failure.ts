@@ -1,0 +1,35 @@
+import { TimeoutType } from "@temporalio/common";
+import { ActivityFailure, ApplicationFailure, isCancellation, TimeoutFailure } from "@temporalio/workflow";
+import { type FaultCode, faultCodes } from "#domain/fault-codes.ts";
+import { faultTable } from "#domain/fault-table.ts";
+import { isFault } from "#domain/fault.ts";
+import type { JobFault } from "#domain/job.ts";
+
+const isFaultCode = (value: unknown): value is FaultCode => faultCodes.some((code) => code === value);
+
+/** A fault in the domain's words, with its causes and the cure. */
+export const faultFrom = (code: FaultCode, message: string): JobFault => {
+  const { causes, action } = faultTable[code];
+  return { code, message, causes, action };
+};
+
+/** What an error that reached a workflow says, in the domain's words: the opposite of the activities' `toFailure`. */
+export function faultOf(error: unknown): JobFault {
+  if (isCancellation(error)) return faultFrom("CANCELLED", "It was cancelled.");
+  if (error instanceof ActivityFailure && error.cause instanceof TimeoutFailure) {
+    return error.cause.timeoutType === TimeoutType.SCHEDULE_TO_START
+      ? faultFrom(
+          "WORKER_UNAVAILABLE",
+          `No worker took the step ${error.activityType} up: the site's worker is not running, or not connected to Temporal.`,
+        )
+      : faultFrom("WORKER_UNAVAILABLE", `The worker that did the step ${error.activityType} was not heard of in time.`);
+  }
+  if (error instanceof ActivityFailure && error.cause !== undefined) return faultOf(error.cause);
+  if (error instanceof ApplicationFailure && isFaultCode(error.type)) return faultFrom(error.type, error.message);
+  if (isFault(error)) return faultFrom(error.code, error.message);
+  return faultFrom("INTERNAL", error instanceof Error ? error.message : String(error));
+}
+
+/** How a workflow fails with a fault, so that it is red in Temporal's UI and its type is the code. */
+export const failWith = (fault: JobFault): ApplicationFailure =>
+  ApplicationFailure.create({ type: fault.code, message: fault.message, nonRetryable: true, details: [fault] });

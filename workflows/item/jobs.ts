@@ -1,0 +1,108 @@
+import { begin, finish, interruptedBy, refusal } from "#domain/lifecycle.ts";
+import { now } from "#workflows/clock.ts";
+import { withHealth, withoutHealth } from "#workflows/item/health.ts";
+import type { ActiveJob, ItemState } from "#workflows/item/state.ts";
+import type { ItemConfigured, JobFinished, JobRecord, JobRefusal, JobRequest } from "#workflows/messages.ts";
+
+/** Pure answers to what jobs say to an item: the next state, and what is to be told to whom. */
+
+export interface Asked {
+  readonly state: ItemState;
+  readonly refusal?: JobRefusal;
+  /** The job that had to give way. */
+  readonly interrupted?: ActiveJob;
+}
+
+export function ask(state: ItemState, request: JobRequest): Asked {
+  const active = state.activeJob;
+  if (active?.id === request.jobId && active.runId === request.runId)
+    return { state: { ...state, activeJob: { ...active, granted: false } } };
+  const refused = refusal(state.lifecycle, request.operation);
+  if (refused !== undefined) return { state, refusal: refused };
+  const interrupted = interruptedBy(state.lifecycle, request.operation);
+  const next: ItemState = {
+    ...withoutHealth(state, ["CANCELLED"]),
+    lifecycle: begin(state.lifecycle, { id: request.jobId, operation: request.operation }),
+    activeJob: {
+      id: request.jobId,
+      runId: request.runId,
+      operation: request.operation,
+      since: now(),
+      granted: false,
+      task: null,
+      turnedOff: null,
+    },
+    // A person has acted: replication may be tried again.
+    stuck: false,
+    resynchronizeByItself: false,
+  };
+  return { state: next, ...(interrupted === undefined || active === null ? {} : { interrupted: active }) };
+}
+
+export function record(state: ItemState, { jobId, patch, task, turnedOff }: JobRecord): ItemState {
+  if (state.activeJob?.id !== jobId) return state;
+  return {
+    ...state,
+    ...patch,
+    epoch: Math.max(state.epoch, patch?.epoch ?? 0),
+    activeJob: {
+      ...state.activeJob,
+      ...(task === undefined ? {} : { task }),
+      ...(turnedOff === undefined ? {} : { turnedOff }),
+    },
+  };
+}
+
+export function end(state: ItemState, finished: JobFinished): ItemState {
+  const job = state.activeJob;
+  if (job?.id !== finished.jobId) return state;
+  const recorded = record(state, finished);
+  const next: ItemState = {
+    ...recorded,
+    lifecycle: finish(recorded.lifecycle, { id: job.id, operation: job.operation }, finished.outcome, finished.facts),
+    activeJob: null,
+    waiting: finished.waits ? [...recorded.waiting, job.id] : recorded.waiting,
+    failing: null,
+  };
+  if (finished.outcome !== "succeeded" || job.operation !== "RepairReplication") return next;
+  return { ...withoutHealth(next, ["RESYNC_REQUIRED", "TRACKING_LOST"]) };
+}
+
+/** A job that has ended without a word: terminated, or timed out. `outcome` and `facts` say what the item made of what it left behind. */
+export function mourn(
+  state: ItemState,
+  died: {
+    readonly end: string;
+    readonly undone: readonly string[];
+    readonly finished: Pick<JobFinished, "facts" | "patch">;
+  },
+): ItemState {
+  const job = state.activeJob;
+  if (job === null) return state;
+  const during = job.task === null ? "" : ` during its task “${job.task}”`;
+  const undone = died.undone.length === 0 ? "It had changed nothing that had to be undone." : died.undone.join(" ");
+  return withHealth(
+    end(state, { jobId: job.id, outcome: "failed", waits: false, ...died.finished }),
+    { code: "INTERNAL", message: `The job ${job.id} ended without finishing (${died.end})${during}. ${undone}` },
+    {
+      severity: "Warning",
+      category: "Configuration",
+      action: "Look at the machine at both sites, then give the order again.",
+    },
+  );
+}
+
+/** The configuration has been applied anew: replication goes by it from the next stretch on, without sending anything again. */
+export function configured(state: ItemState, said: ItemConfigured): ItemState {
+  const { primary, secondary } = state.sides;
+  return {
+    ...state,
+    configuration: said.configuration,
+    policy: said.policy,
+    networkMappings: said.networkMappings,
+    sides: {
+      primary: { ...primary, stream: said.streams.primary },
+      secondary: { ...secondary, stream: said.streams.secondary },
+    },
+  };
+}

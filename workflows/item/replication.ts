@@ -1,0 +1,137 @@
+import { CancellationScope, isCancellation, sleep } from "@temporalio/workflow";
+import type { ReplicateReport } from "#activities/replication/request.ts";
+import { observe } from "#domain/lifecycle.ts";
+import type { JobFault } from "#domain/job.ts";
+import { now } from "#workflows/clock.ts";
+import { faultOf } from "#workflows/failure.ts";
+import { sourceOf } from "#workflows/item/ends.ts";
+import { withHealth, withoutReplicationHealth } from "#workflows/item/health.ts";
+import type { ItemHolder } from "#workflows/item/holder.ts";
+import { wantsQuiet } from "#workflows/item/quiet.ts";
+import { replicateRequest, trackedMachine } from "#workflows/item/replicate-request.ts";
+import { retryDelaySeconds } from "#workflows/item/retry.ts";
+import type { ItemState } from "#workflows/item/state.ts";
+import { atSite, replicationAt } from "#workflows/sites.ts";
+
+/** One run of the long activity: long enough that history stays small, short enough that new disks and code are noticed. */
+const stretchSeconds = 300;
+
+/** What replication is to do now; another `key` means that a running stretch has to end and begin anew. */
+export function wanted(state: ItemState): { readonly mode: "seed" | "run"; readonly key: string } | undefined {
+  const mode =
+    state.lifecycle.state === "protected"
+      ? "run"
+      : state.lifecycle.state === "initial-replication"
+        ? "seed"
+        : undefined;
+  if (mode === undefined || state.stuck || wantsQuiet(state)) return undefined;
+  return { mode, key: JSON.stringify([mode, state.policy, state.epoch, state.sides]) };
+}
+
+/** Takes a report of finished work into the state. */
+export function reported(state: ItemState, report: ReplicateReport): ItemState {
+  const base = withoutReplicationHealth({ ...state, failing: null });
+  const warned = report.warnings.reduce(
+    (next, { message }) => withHealth(next, { code: "GUEST_FREEZE_FAILED", message }, { severity: "Warning" }),
+    base,
+  );
+  return {
+    ...warned,
+    lastSealed:
+      report.lastSealed === undefined
+        ? state.lastSealed
+        : { cut: report.lastSealed.cut, takenAt: report.lastSealed.takenAt },
+    lastCycle: report.lastCycle ?? state.lastCycle,
+    bytesSent: state.bytesSent + report.bytesSent,
+  };
+}
+
+/** Takes a failed stretch into the state. */
+export function failed(state: ItemState, fault: JobFault): ItemState {
+  const told = withHealth(state, fault);
+  if (fault.code === "RESYNC_REQUIRED" || fault.code === "TRACKING_LOST") {
+    const lifecycle = observe(state.lifecycle, "tracking-lost");
+    if (lifecycle !== state.lifecycle) return { ...told, lifecycle, resynchronizeByItself: true };
+  }
+  const failing = { since: state.failing?.since ?? now(), attempts: (state.failing?.attempts ?? 0) + 1 };
+  return { ...told, failing, stuck: retryDelaySeconds(fault, failing.attempts) === undefined };
+}
+
+/** The item's replication: runs while the state wants it, one stretch after another. */
+export interface ItemReplication {
+  /** A stretch runs, or is on its way to its end. */
+  readonly running: boolean;
+  /** Starts, ends or exchanges the stretch, as the state wants it. `rest`: only let it end. */
+  reconcile(options: { readonly rest: boolean }): void;
+  /** Does not wait for the stretch that runs: its site may be dead. What it still reports is not listened to. */
+  abandon(): void;
+}
+
+export function replicationOf(item: ItemHolder): ItemReplication {
+  let current: { readonly scope: CancellationScope; readonly key: string } | undefined;
+
+  async function stretch(mode: "seed" | "run"): Promise<ReplicateReport> {
+    const { site, host } = sourceOf(item.state);
+    await takeInDisks(item);
+    return await replicationAt(site).replicate({
+      host,
+      request: replicateRequest(item.state, { mode, returnAfterSeconds: stretchSeconds }),
+    });
+  }
+
+  async function run(mode: "seed" | "run", isCurrent: () => boolean): Promise<void> {
+    try {
+      const report = await stretch(mode);
+      if (!isCurrent()) return;
+      item.update((state) => reported(state, report));
+      if (mode === "seed" && report.lastSealed !== undefined) {
+        item.update((state) => ({ ...state, lifecycle: observe(state.lifecycle, "initial-replication-done") }));
+      }
+    } catch (error) {
+      if (isCancellation(error) || !isCurrent()) return;
+      const fault = faultOf(error);
+      item.update((state) => failed(state, fault));
+      const delay = retryDelaySeconds(fault, item.state.failing?.attempts ?? 1);
+      if (delay !== undefined) await sleep(delay * 1_000);
+    }
+  }
+
+  function start(mode: "seed" | "run", key: string): void {
+    const mine = { scope: new CancellationScope(), key };
+    const isCurrent = () => current === mine;
+    current = mine;
+    const ended = () => {
+      if (isCurrent()) current = undefined;
+      item.touch();
+    };
+    mine.scope.run(() => run(mode, isCurrent)).then(ended, ended);
+  }
+
+  return {
+    get running() {
+      return current !== undefined;
+    },
+    reconcile({ rest }) {
+      const next = wanted(item.state);
+      if (current === undefined) {
+        if (next !== undefined && !rest) start(next.mode, next.key);
+      } else if (next?.key !== current.key) {
+        current.scope.cancel();
+      }
+    },
+    abandon() {
+      current?.scope.cancel();
+      current = undefined;
+    },
+  };
+}
+
+/** A disk that was added to the machine, or taken out, is noticed here; one that has grown is noticed by the replication itself. */
+async function takeInDisks(item: ItemHolder): Promise<void> {
+  const { site, host } = sourceOf(item.state);
+  const machine = await atSite(site).findMachine({ host, nameOrId: trackedMachine(item.state).machine });
+  const { excludeDisks } = item.state.configuration;
+  const disks = machine.disks.map(({ id }) => id).filter((id) => !excludeDisks.includes(id));
+  if (disks.length === 0 || disks.join() === item.state.disks.join()) return;
+  item.update((state) => ({ ...state, disks }));
+}

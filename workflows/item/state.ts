@@ -1,0 +1,120 @@
+import type { ItemConfiguration, NetworkMapping } from "#domain/configuration.ts";
+import type {
+  CutId,
+  DiskId,
+  FailoverId,
+  HostName,
+  Instant,
+  ItemName,
+  MachineId,
+  ReplicaId,
+  SiteName,
+} from "#domain/ids.ts";
+import type { HealthError, ItemView } from "#domain/item-view.ts";
+import type { Lifecycle } from "#domain/lifecycle.ts";
+import type { ReplicationPolicy } from "#domain/policy.ts";
+import type { OperationName } from "#domain/operations.ts";
+
+export type SideName = "primary" | "secondary";
+
+/** One of the two places of an item. */
+export interface Side {
+  readonly site: SiteName;
+  readonly host: HostName;
+  /** Where the other site's worker reaches this site's replica stream. */
+  readonly stream: { readonly address: string; readonly port: number };
+  /** The machine here: the original at the primary, the one a failover made at the secondary. */
+  readonly machine: { readonly id: MachineId; readonly name: string } | null;
+  /** The copy kept here. */
+  readonly replica: ReplicaId | null;
+}
+
+/** A failover from the moment before its target is asked until replication is reversed, or the failover is undone. */
+export interface PendingFailover {
+  readonly id: FailoverId;
+  readonly kind: "planned" | "unplanned";
+  /** The point it runs from; another one after `ChangePit`. */
+  readonly point: { readonly id: CutId; readonly takenAt: Instant };
+  /** The cut that the old primary's disks are exactly equal to: known after a planned failover only. */
+  readonly sourceContent: CutId | null;
+}
+
+export interface TestMachine {
+  readonly failover: FailoverId;
+  readonly machineName: string;
+}
+
+/** The job that holds the item. */
+export interface ActiveJob {
+  readonly id: string;
+  readonly runId: string;
+  readonly operation: OperationName;
+  readonly since: Instant;
+  /** It has been told that it may begin. */
+  readonly granted: boolean;
+  /** The task it last said it began. */
+  readonly task: string | null;
+  /** The machine the job turned off and must turn on again when it does not get to its end. */
+  readonly turnedOff: { readonly side: SideName; readonly machine: MachineId } | null;
+}
+
+/** An old primary that must not serve again, at a site that may be dead now. */
+export interface PendingFence {
+  readonly side: SideName;
+  readonly machine: MachineId;
+  readonly epoch: number;
+}
+
+/**
+ * All that an item's workflow knows: plain JSON, so that it survives continue-as-new. `null` says "none": an absent key would be lost in a patch.
+ * Where the item is in its life stands in `lifecycle` alone (`domain/lifecycle.ts` changes it).
+ */
+export interface ItemState {
+  readonly version: 1;
+  readonly item: ItemName;
+  readonly lifecycle: Lifecycle;
+  readonly configuration: ItemConfiguration;
+  readonly policy: ReplicationPolicy;
+  readonly networkMappings: readonly NetworkMapping[];
+  readonly sides: Readonly<Record<SideName, Side>>;
+  /** The disks that are replicated: the machine's without the excluded ones. */
+  readonly disks: readonly DiskId[];
+  /** Rises with every activation. Recorded here before the target is asked. */
+  readonly epoch: number;
+  readonly failover: PendingFailover | null;
+  readonly testMachine: TestMachine | null;
+  readonly lastSuccessfulTestFailover: Instant | null;
+  readonly fence: PendingFence | null;
+  readonly activeJob: ActiveJob | null;
+  /** Jobs that have let go of the item and wait until its replication has come to `protected`. */
+  readonly waiting: readonly string[];
+  /** What is wrong; each cause once. */
+  readonly health: readonly HealthError[];
+  /** Since when, and how often in a row, replication failed. */
+  readonly failing: { readonly since: Instant; readonly attempts: number } | null;
+  /** Not recoverable: replication waits for a person's next order. */
+  readonly stuck: boolean;
+  /** Tracking was lost: a resynchronization is started without being asked for. */
+  readonly resynchronizeByItself: boolean;
+  readonly lastSealed: NonNullable<ItemView["lastSealed"]> | null;
+  readonly lastCycle: NonNullable<ItemView["lastCycle"]> | null;
+  readonly bytesSent: number;
+}
+
+/** What a job may change. The state itself follows from the lifecycle's table. */
+export type ItemPatch = Partial<
+  Pick<
+    ItemState,
+    | "configuration"
+    | "policy"
+    | "networkMappings"
+    | "sides"
+    | "disks"
+    | "epoch"
+    | "failover"
+    | "testMachine"
+    | "lastSuccessfulTestFailover"
+    | "fence"
+    | "lastSealed"
+  >
+>;

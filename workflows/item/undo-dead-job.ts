@@ -1,0 +1,53 @@
+import { faultOf } from "#workflows/failure.ts";
+import type { ItemHolder } from "#workflows/item/holder.ts";
+import { discardFailover, turnOnAgain } from "#workflows/item/undo-failover.ts";
+import type { JobFinished } from "#workflows/messages.ts";
+
+/**
+ * Puts in order what a job left behind that has died in the middle: a failover that had not come to its commit is taken back at the target, a machine that it had
+ * turned off is turned on again. What cannot be put in order is said, and the state is the one that is true then.
+ */
+export async function undoDeadJob(
+  item: ItemHolder,
+): Promise<{ readonly undone: readonly string[]; readonly finished: Pick<JobFinished, "facts" | "patch"> }> {
+  const job = item.state.activeJob;
+  switch (job?.operation) {
+    case "PlannedFailover":
+    case "Failback":
+    case "UnplannedFailover":
+      return await undoFailover(item);
+    case "TestFailover":
+    case "TestFailoverCleanup":
+      return {
+        undone: item.state.testMachine === null ? [] : ["Its test machine may be running and waits for its clean-up."],
+        finished: { facts: { testMachineLeft: item.state.testMachine !== null }, patch: {} },
+      };
+    default:
+      return { undone: [], finished: { facts: {}, patch: {} } };
+  }
+}
+
+async function undoFailover(item: ItemHolder) {
+  const undone: string[] = [];
+  if (item.state.failover !== null) {
+    item.update((state) => ({ ...state, epoch: state.epoch + 1 }));
+    try {
+      await discardFailover(item.state, item.state.epoch);
+      undone.push("Its failover has been taken back at the target.");
+    } catch (error) {
+      const { message } = faultOf(error);
+      undone.push(`Its failover could not be taken back: ${message} The machine may be running at the target.`);
+      return { undone, finished: { facts: { ownershipMoved: true }, patch: {} } };
+    }
+  }
+  const turnedOff = item.state.activeJob?.turnedOff ?? null;
+  if (turnedOff !== null) {
+    try {
+      await turnOnAgain(item.state, turnedOff);
+      undone.push("The machine, which it had turned off, has been turned on again.");
+    } catch (error) {
+      undone.push(`The machine, which it had turned off, could not be turned on again: ${faultOf(error).message}`);
+    }
+  }
+  return { undone, finished: { facts: {}, patch: { failover: null } } };
+}

@@ -1,0 +1,33 @@
+import { healthLevel } from "#domain/health.ts";
+import type { ItemView } from "#domain/item-view.ts";
+import { activeEnd, allowedOperations } from "#domain/lifecycle.ts";
+import { sourceOf } from "#workflows/item/ends.ts";
+import type { ItemState } from "#workflows/item/state.ts";
+
+/** What is published of an item. The age of its newest point (RPO) and a running transfer's progress are the client's to add: a workflow has no clock of its own. */
+export function viewOf(state: ItemState): ItemView {
+  const { lifecycle, sides, activeJob } = state;
+  return {
+    item: state.item,
+    machineName:
+      sides[activeEnd(lifecycle)].machine?.name ?? sourceOf(state).machine?.name ?? state.configuration.machine,
+    state: lifecycle.state,
+    allowedOperations: allowedOperations(lifecycle),
+    epoch: state.epoch,
+    activeSite: sides[activeEnd(lifecycle)].site,
+    primarySite: sides.primary.site,
+    secondarySite: sides.secondary.site,
+    policy: state.policy.name,
+    ...(activeJob === null
+      ? {}
+      : { activeJob: { id: activeJob.id, operation: activeJob.operation, since: activeJob.since } }),
+    testFailover: lifecycle.testFailover,
+    ...(state.lastSuccessfulTestFailover === null
+      ? {}
+      : { lastSuccessfulTestFailover: state.lastSuccessfulTestFailover }),
+    replicationHealth: healthLevel(lifecycle.state, state.health),
+    health: state.health,
+    ...(state.lastSealed === null ? {} : { lastSealed: state.lastSealed }),
+    ...(state.lastCycle === null ? {} : { lastCycle: state.lastCycle }),
+  };
+}

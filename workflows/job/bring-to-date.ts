@@ -1,0 +1,26 @@
+import type { ReplicateReport } from "#activities/replication/request.ts";
+import { faultOf } from "#workflows/failure.ts";
+import type { ItemState } from "#workflows/item/state.ts";
+import type { Steps } from "#workflows/job/job.ts";
+import { replicateInJob } from "#workflows/job/replicate.ts";
+
+/** As long as it takes: a resynchronization goes on where it was, after every interruption. */
+const attempts = Number.MAX_SAFE_INTEGER;
+
+/** Has the replica come to a point of its present source: by what has changed when that can be proven, else by comparing. */
+export async function bringToDate(
+  job: Steps,
+  item: ItemState,
+  mode: "run" | "resynchronize",
+): Promise<ReplicateReport> {
+  if (mode === "run") {
+    try {
+      return await replicateInJob(job, item, { mode, returnAfterSeconds: 0, attempts });
+    } catch (error) {
+      const { code } = faultOf(error);
+      if (code !== "RESYNC_REQUIRED" && code !== "TRACKING_LOST") throw error;
+      job.inform("What had changed could not be proven; the difference was found by checksums.");
+    }
+  }
+  return await replicateInJob(job, item, { mode: "resynchronize", returnAfterSeconds: 0, attempts });
+}

@@ -1,0 +1,94 @@
+import { condition, getExternalWorkflowHandle, setHandler, workflowInfo } from "@temporalio/workflow";
+import type { JobInput } from "#domain/job.ts";
+import type { OperationName } from "#domain/operations.ts";
+import { failWith, faultFrom, faultOf } from "#workflows/failure.ts";
+import type { ItemState } from "#workflows/item/state.ts";
+import {
+  awaitGrant,
+  granted,
+  jobFinished,
+  type JobFinished,
+  type JobRecord,
+  type JobRequest,
+  recordJob,
+  refused,
+  type ReplicationReached,
+  replicationReached,
+  requestJob,
+} from "#workflows/messages.ts";
+import { itemWorkflowId } from "#workflows/names.ts";
+
+/** How a job asks for its item: a signal to the item's workflow, or one that starts it. */
+export type Ask = (input: JobInput, request: JobRequest) => Promise<void>;
+
+/** A job's side of the talk with its item. */
+export interface Hold {
+  /** The item was never this job's. */
+  readonly refused: boolean;
+  /** Resolves with the item when it is granted; rejects with the refusal, or with `ITEM_NOT_FOUND`. */
+  ask(ask: Ask): Promise<ItemState>;
+  record(said: Omit<JobRecord, "jobId">): Promise<void>;
+  finish(said: Omit<JobFinished, "jobId">): Promise<void>;
+  /** Resolves when the item says that the wait for its replication is over. */
+  reached(): Promise<ReplicationReached>;
+}
+
+export const askExistingItem: Ask = async (input, request) => {
+  try {
+    await getExternalWorkflowHandle(itemWorkflowId(input.item)).signal(requestJob, request);
+  } catch {
+    // The only way a signal between workflows fails: nothing of that id runs.
+    throw failWith(
+      faultFrom(
+        "ITEM_NOT_FOUND",
+        `No protected item is called “${input.item}”: it has not been protected, or its protection was disabled. \`understudy status\` lists what there is.`,
+      ),
+    );
+  }
+};
+
+export function holdOf(operation: OperationName, input: JobInput): Hold {
+  const { workflowId: jobId, runId } = workflowInfo();
+  const item = getExternalWorkflowHandle(itemWorkflowId(input.item));
+  let state: ItemState | undefined;
+  let refusal: Error | undefined;
+  let reached: ReplicationReached | undefined;
+
+  setHandler(granted, (grantedState) => {
+    state ??= grantedState;
+  });
+  setHandler(refused, ({ code, message }) => {
+    refusal ??= failWith(faultFrom(code, message));
+  });
+  setHandler(replicationReached, (said) => {
+    reached = said;
+  });
+  setHandler(awaitGrant, async () => {
+    await condition(() => state !== undefined || refusal !== undefined);
+    if (refusal !== undefined) throw refusal;
+  });
+
+  return {
+    get refused() {
+      return refusal !== undefined;
+    },
+    async ask(ask) {
+      try {
+        await ask(input, { jobId, runId, operation });
+      } catch (error) {
+        refusal = failWith(faultOf(error));
+        throw refusal;
+      }
+      await condition(() => state !== undefined || refusal !== undefined);
+      if (state === undefined) throw refusal;
+      return state;
+    },
+    record: (said) => item.signal(recordJob, { jobId, ...said }),
+    finish: (said) => item.signal(jobFinished, { jobId, ...said }),
+    async reached() {
+      await condition(() => reached !== undefined);
+      if (reached === undefined) throw new Error("unreachable: the condition above holds");
+      return reached;
+    },
+  };
+}

@@ -1,0 +1,89 @@
+import { workflowInfo } from "@temporalio/workflow";
+import type { JobInput, JobResult } from "#domain/job.ts";
+import type { TaskName } from "#domain/job-scenarios.ts";
+import type { JobFacts } from "#domain/lifecycle.ts";
+import type { OperationName } from "#domain/operations.ts";
+import { faultOf } from "#workflows/failure.ts";
+import type { ActiveJob, ItemPatch, ItemState } from "#workflows/item/state.ts";
+import type { Hold } from "#workflows/job/hold.ts";
+import type { JobLedger } from "#workflows/job/ledger.ts";
+import type { UndoList } from "#workflows/job/undo-list.ts";
+
+/** What a job's story has in its hands. */
+export interface Job<Operation extends OperationName> {
+  readonly id: string;
+  readonly input: JobInput;
+  /** The item as it was granted, with everything this job has recorded since. */
+  readonly item: ItemState;
+  /** What has been stated so far. */
+  readonly facts: JobFacts;
+  /** Does one of the scenario's named tasks. */
+  task<Result>(name: TaskName<Operation>, work: () => Promise<Result>): Promise<Result>;
+  /** One of them is not needed this time. */
+  skip(name: TaskName<Operation>, why: string): void;
+  /** Says on the running task what is going on. */
+  note(detail: string): void;
+  /** Into the item, before the story goes on: what must be known even when this job dies now. */
+  record(patch: ItemPatch, turnedOff?: ActiveJob["turnedOff"]): Promise<void>;
+  /** What must be said although the job succeeds. */
+  inform(sentence: string): void;
+  /** Facts that the lifecycle needs, however the job ends. */
+  state(facts: JobFacts): void;
+  /** What is done, last thing first, when the job fails or is cancelled after this. It shows as a task of its own. */
+  onFailure(name: string, undo: () => Promise<void>): void;
+  /** From here on nothing is undone: the order has been carried out. */
+  pointOfNoReturn(): void;
+}
+
+/** What a story comes to: what changes in the item with its end, and what people are told. */
+export interface Outcome {
+  readonly patch?: ItemPatch;
+  readonly result?: JobResult;
+}
+
+/** Stories that differ in nothing but their name share their steps: what these need of a job. */
+export type Steps = Omit<Job<OperationName>, "task" | "skip">;
+
+export function createJob<Operation extends OperationName>(parts: {
+  readonly input: JobInput;
+  readonly item: ItemState;
+  readonly hold: Hold;
+  readonly ledger: JobLedger;
+  readonly undos: UndoList;
+}): Job<Operation> {
+  const { input, hold, ledger, undos } = parts;
+  let { item } = parts;
+  let facts: JobFacts = {};
+  return {
+    id: workflowInfo().workflowId,
+    input,
+    get item() {
+      return item;
+    },
+    get facts() {
+      return facts;
+    },
+    async task(name, work) {
+      await hold.record({ task: name });
+      return await ledger.task(name, work);
+    },
+    skip: (name, why) => ledger.skip(name, why),
+    note: (detail) => ledger.note(detail),
+    async record(patch, turnedOff) {
+      item = { ...item, ...patch };
+      await hold.record({ patch, ...(turnedOff === undefined ? {} : { turnedOff }) });
+    },
+    inform: (sentence) => ledger.inform(sentence),
+    state(stated) {
+      facts = { ...facts, ...stated };
+    },
+    onFailure: (name, undo) => undos.add(name, undo),
+    pointOfNoReturn: () => undos.clear(),
+  };
+}
+
+/** Undoes what has to be; sentences about what could not be. */
+export async function undoAll(undos: UndoList, ledger: JobLedger): Promise<readonly string[]> {
+  const failures = await undos.run((name, undo) => ledger.task(`Undo: ${name}`, undo));
+  return failures.map((failure) => `Undoing it failed too: ${faultOf(failure).message}`);
+}

@@ -1,0 +1,88 @@
+import { Fault } from "#domain/fault.ts";
+import type { Check } from "#domain/check.ts";
+import { sourceOf, sourceSide, targetOf } from "#workflows/item/ends.ts";
+import { targetReplica, trackedMachine } from "#workflows/item/replicate-request.ts";
+import type { PendingFailover } from "#workflows/item/state.ts";
+import { turnOnAgain } from "#workflows/item/undo-failover.ts";
+import { networksOf } from "#workflows/job/failover-request.ts";
+import type { Steps } from "#workflows/job/job.ts";
+import { mappedNetworks } from "#workflows/job/network-checks.ts";
+import { prerequisites } from "#workflows/job/prerequisites.ts";
+import { replicateInJob } from "#workflows/job/replicate.ts";
+import { atSite } from "#workflows/sites.ts";
+
+/** What a planned failover and a failback do in common, before the target is asked. */
+
+/** Both sides are there, the replica has a point, and the networks that the machine will be connected to exist. */
+export async function checkPlanned(job: Steps): Promise<void> {
+  const [source, target] = [sourceOf(job.item), targetOf(job.item)];
+  await prerequisites(job, {
+    [`source site ${source.site}`]: async () => {
+      const { name, running } = await atSite(source.site).findMachine({
+        host: source.host,
+        nameOrId: trackedMachine(job.item).machine,
+      });
+      return [{ name: "machine", passed: true, detail: `${name} is ${running ? "running" : "off"}.` }];
+    },
+    [`target site ${target.site}`]: async () => {
+      const asked = { host: target.host, replica: targetReplica(job.item) };
+      const points = await atSite(target.site).listPoints(asked);
+      const networks = await atSite(target.site).listNetworks({ host: target.host });
+      return [hasPoint(points.length), ...mappedNetworks(Object.values(networksOf(job.item)), networks)];
+    },
+  });
+}
+
+const hasPoint = (count: number): Check =>
+  count > 0
+    ? { name: "recovery points", passed: true, detail: `${count} there.` }
+    : {
+        name: "recovery points",
+        passed: false,
+        code: "POINT_NOT_FOUND",
+        detail: "There is none.",
+        action: "Wait until the initial replication is done.",
+      };
+
+/**
+ * The source writes no more after this. While it still runs, one more delta is sent, so that little is left for its downtime. When the job does not come to its
+ * end the machine is turned on again, unless it may run at the target.
+ */
+export async function shutDownSource(job: Steps): Promise<void> {
+  const { site, host } = sourceOf(job.item);
+  const { machine } = trackedMachine(job.item);
+  const { running } = await atSite(site).findMachine({ host, nameOrId: machine });
+  if (!running) return job.note("it is off already");
+
+  job.note("sending the newest changes while it still runs");
+  await replicateInJob(job, job.item, { mode: "run", returnAfterSeconds: 0, attempts: 3 });
+
+  job.note(`shutting it down, for ${job.item.configuration.shutdownGraceSeconds} s at most`);
+  const turnedOff = { side: sourceSide(job.item), machine };
+  await job.record({}, turnedOff);
+  job.onFailure("turn the machine on again at the source", async () => {
+    if (job.facts.ownershipMoved === true) {
+      throw new Fault("POWER_ON_FAILED", "It was not turned on again, because it may be running at the target.");
+    }
+    await turnOnAgain(job.item, turnedOff);
+  });
+  const graceSeconds = job.item.configuration.shutdownGraceSeconds;
+  const { forced } = await atSite(site).shutDownMachine({
+    host,
+    machine,
+    graceSeconds,
+    force: job.input.force ?? false,
+  });
+  if (forced) job.inform(`The guest did not shut down within ${graceSeconds} s and was turned off.`);
+}
+
+/** The last cut, of a machine that is off: a failover to it loses nothing. */
+export async function sendLastChanges(job: Steps): Promise<PendingFailover["point"]> {
+  const { lastSealed } = await replicateInJob(job, job.item, { mode: "final", returnAfterSeconds: 0, attempts: 4 });
+  if (lastSealed === undefined) {
+    throw new Fault("INTERNAL", "The last changes were sent, but the replica named no recovery point for them.");
+  }
+  await job.record({ lastSealed: { cut: lastSealed.cut, takenAt: lastSealed.takenAt } });
+  job.note(`point ${lastSealed.cut} of ${lastSealed.takenAt}`);
+  return { id: lastSealed.cut, takenAt: lastSealed.takenAt };
+}

@@ -1,0 +1,37 @@
+import type { Check } from "#domain/check.ts";
+import { Fault } from "#domain/fault.ts";
+import { faultOf } from "#workflows/failure.ts";
+import type { Steps } from "#workflows/job/job.ts";
+
+/**
+ * Runs all groups of checks side by side and reports every failed one at once: rejects with `PREREQUISITES_FAILED`, whose message lists them, each with its cure.
+ * A group that could not be asked counts as one failed check.
+ */
+export async function prerequisites(
+  job: Pick<Steps, "note">,
+  groups: Readonly<Record<string, () => Promise<readonly Check[]>>>,
+): Promise<void> {
+  const answers = await Promise.all(
+    Object.entries(groups).map(async ([where, ask]) => {
+      try {
+        return (await ask()).map((check) => ({ where, check }));
+      } catch (error) {
+        const { code, message, action } = faultOf(error);
+        const check: Check = { name: "can be asked", passed: false, code, detail: message, action };
+        return [{ where, check }];
+      }
+    }),
+  );
+  const checks = answers.flat();
+  const failed = checks.flatMap(({ where, check }) => (check.passed ? [] : [{ where, ...check }]));
+  job.note(`${checks.length - failed.length} of ${checks.length} checks passed`);
+  if (failed.length === 0) return;
+  const list = failed.map(({ where, name, detail, action }) => `- ${where}, ${name}: ${detail} ${action}`);
+  throw new Fault(
+    "PREREQUISITES_FAILED",
+    `${failed.length} of ${checks.length} prerequisites are not met:\n${list.join("\n")}`,
+    {
+      details: { failed },
+    },
+  );
+}

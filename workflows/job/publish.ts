@@ -1,0 +1,37 @@
+import { setCurrentDetails, upsertMemo, upsertSearchAttributes } from "@temporalio/workflow";
+import type { JobState, JobTask, JobView } from "#domain/job.ts";
+import { itemAttribute, operationAttribute, siteAttribute, stateAttribute } from "#workflows/search-attributes.ts";
+
+const marks: Readonly<Record<JobState, string>> = {
+  NotStarted: "◻",
+  InProgress: "▶",
+  Succeeded: "✔",
+  Failed: "✖",
+  Cancelled: "⊘",
+  Suspended: "⏸",
+  PartiallySucceeded: "✔",
+  CompletedWithInformation: "✔",
+  Skipped: "–",
+};
+
+/** Keeps what Temporal's UI and the list of jobs show of a job true. `site`: where the machine ran when the job began, once that is known. */
+export function publishJob(view: JobView, site: string | undefined): void {
+  upsertSearchAttributes([
+    { key: itemAttribute, value: view.item },
+    { key: operationAttribute, value: view.operation },
+    { key: stateAttribute, value: view.state },
+    ...(site === undefined ? [] : [{ key: siteAttribute, value: site }]),
+  ]);
+  upsertMemo({ job: view });
+  setCurrentDetails(
+    [
+      `**${view.scenario}** of **${view.item}**: ${view.state}`,
+      ...view.tasks.map(line),
+      ...(view.fault === undefined ? [] : [`**${view.fault.code}**: ${view.fault.message} ${view.fault.action}`]),
+      ...(view.result?.information ?? []),
+    ].join("\n\n"),
+  );
+}
+
+const line = ({ state, name, detail }: JobTask): string =>
+  `${marks[state]} ${name}${detail === undefined ? "" : `: ${detail}`}`;

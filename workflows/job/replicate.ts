@@ -1,0 +1,34 @@
+import { isCancellation, sleep } from "@temporalio/workflow";
+import type { ReplicateReport, ReplicateRequest } from "#activities/replication/request.ts";
+import { faultTable } from "#domain/fault-table.ts";
+import { faultOf } from "#workflows/failure.ts";
+import { sourceOf } from "#workflows/item/ends.ts";
+import { replicateRequest } from "#workflows/item/replicate-request.ts";
+import { retryDelaySeconds } from "#workflows/item/retry.ts";
+import type { ItemState } from "#workflows/item/state.ts";
+import type { Steps } from "#workflows/job/job.ts";
+import { replicationAt } from "#workflows/sites.ts";
+
+/**
+ * One stretch of the item's replication as part of a job. Recoverable faults are tried again `attempts` times at most, resuming where it was; the running task
+ * says what it waits for.
+ */
+export async function replicateInJob(
+  job: Pick<Steps, "note">,
+  item: ItemState,
+  stretch: Pick<ReplicateRequest, "mode" | "returnAfterSeconds"> & { readonly attempts: number },
+): Promise<ReplicateReport> {
+  const { site, host } = sourceOf(item);
+  const { attempts, ...rest } = stretch;
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await replicationAt(site).replicate({ host, request: replicateRequest(item, rest) });
+    } catch (error) {
+      const fault = faultOf(error);
+      const delay = retryDelaySeconds(fault, attempt);
+      if (isCancellation(error) || delay === undefined || attempt >= attempts) throw error;
+      job.note(`${faultTable[fault.code].summary} ${fault.message} Trying again in ${delay} s.`);
+      await sleep(delay * 1_000);
+    }
+  }
+}

@@ -1,0 +1,15 @@
+import type { PointSelector, RecoveryPoint } from "#domain/cut.ts";
+import { choosePoint } from "#domain/points.ts";
+import { targetOf } from "#workflows/item/ends.ts";
+import { targetReplica } from "#workflows/item/replicate-request.ts";
+import type { Steps } from "#workflows/job/job.ts";
+import { atSite } from "#workflows/sites.ts";
+
+/** The point that is meant, out of those that the target's own records list now. Rejects with `POINT_NOT_FOUND`. */
+export async function targetPoint(job: Steps, selector: PointSelector): Promise<RecoveryPoint> {
+  const { site, host } = targetOf(job.item);
+  const points = await atSite(site).listPoints({ host, replica: targetReplica(job.item) });
+  const point = choosePoint(points, selector);
+  job.note(`point ${point.id} of ${point.takenAt}, ${point.consistency}`);
+  return point;
+}

@@ -1,0 +1,47 @@
+import { nextEpoch } from "#domain/epoch.ts";
+import { Fault } from "#domain/fault.ts";
+import type { JobInput, JobResult } from "#domain/job.ts";
+import { sourceOf, targetOf, targetSide, withSide } from "#workflows/item/ends.ts";
+import { trackedMachine } from "#workflows/item/replicate-request.ts";
+import { discardFailover } from "#workflows/item/undo-failover.ts";
+import { pendingFailover } from "#workflows/job/pending-failover.ts";
+import { prerequisites } from "#workflows/job/prerequisites.ts";
+import { runJob } from "#workflows/job/run-job.ts";
+import { atSite } from "#workflows/sites.ts";
+
+/**
+ * Takes a planned failover back before its commit: the machine at the target goes, with what it wrote, and the one at the source is turned on again.
+ * Cancelling this job undoes nothing that has begun; it can be ordered again.
+ */
+export async function CancelFailover(input: JobInput): Promise<JobResult> {
+  return await runJob({
+    operation: "CancelFailover",
+    input,
+    async run(job) {
+      const source = sourceOf(job.item);
+      const { machine } = trackedMachine(job.item);
+      await job.task("Prerequisites check for cancelling the failover", async () => {
+        const { kind } = pendingFailover(job.item);
+        if (kind !== "planned") throw new Fault("OPERATION_NOT_ALLOWED", "Only a planned failover can be cancelled.");
+        await prerequisites(job, {
+          [`source site ${source.site}`]: async () => {
+            const { name } = await atSite(source.site).findMachine({ host: source.host, nameOrId: machine });
+            return [{ name: "machine", passed: true, detail: `${name} is there.` }];
+          },
+        });
+      });
+      await job.task("Delete the replica virtual machine", async () => {
+        await job.record({ epoch: nextEpoch(job.item.epoch) });
+        await discardFailover(job.item, job.item.epoch);
+      });
+      await job.task("Start the virtual machine", () =>
+        atSite(source.site).powerOnMachine({ host: source.host, machine }),
+      );
+      await job.task("Resume replication", async () =>
+        job.note(`from site ${source.site} to ${targetOf(job.item).site}`),
+      );
+      const sides = withSide(job.item, targetSide(job.item), { machine: null });
+      return { patch: { failover: null, fence: null, sides }, result: { machineName: source.machine?.name ?? "" } };
+    },
+  });
+}

@@ -1,0 +1,69 @@
+import { activeEnd } from "#domain/lifecycle.ts";
+import type { JobInput, JobResult } from "#domain/job.ts";
+import { faultOf } from "#workflows/failure.ts";
+import { targetSide } from "#workflows/item/ends.ts";
+import type { SideName } from "#workflows/item/state.ts";
+import type { Job } from "#workflows/job/job.ts";
+import { runJob } from "#workflows/job/run-job.ts";
+import { atSite, atSiteWithin } from "#workflows/sites.ts";
+
+type Disabling = Pick<Job<"DisableProtection">, "item" | "input" | "inform">;
+
+/** A side that is not there is not waited for longer than this. */
+const patienceSeconds = 60;
+
+/**
+ * Ends protection: no more replication, no tracking, no replica. The machine that runs goes on running. With `force` also when a side cannot be reached;
+ * what is left there is then said. Cancelling undoes nothing: only disabling again leads on.
+ */
+export async function DisableProtection(input: JobInput): Promise<JobResult> {
+  return await runJob({
+    operation: "DisableProtection",
+    input,
+    async run(job) {
+      await job.task("Stop replication", async () => job.state({ untouched: false }));
+      await job.task("Remove change tracking", async () => {
+        for (const side of ["primary", "secondary"] as const) await removeTracking(job, side);
+      });
+      await job.task("Delete the replica", async () => {
+        for (const side of ["primary", "secondary"] as const) await deleteReplica(job, side);
+      });
+      await job.task("Updating provider states", async () => undefined);
+      return { patch: { failover: null, testMachine: null } };
+    },
+  });
+}
+
+async function removeTracking(job: Disabling, name: SideName): Promise<void> {
+  const { item, disks, epoch, lifecycle, sides } = job.item;
+  const { site, host, machine, replica } = sides[name];
+  // A machine whose disks have become a replica is not tracked any more; it goes with the replica.
+  if (machine === null || (replica !== null && name === targetSide(job.item) && name !== activeEnd(lifecycle))) return;
+  const tracked = { item, machine: machine.id, disks, epoch };
+  await bearingAbsence(job, { name, what: "the change tracking" }, () =>
+    atSiteWithin(site, patienceSeconds).stopTracking({ host, tracked }),
+  );
+}
+
+async function deleteReplica(job: Disabling, name: SideName): Promise<void> {
+  const { site, host, replica } = job.item.sides[name];
+  if (replica === null) return;
+  await bearingAbsence(job, { name, what: "the replica" }, () => atSite(site).deleteReplica({ host, replica }));
+}
+
+/** With `force`, what cannot be done at a side is said and left. The side that was left by a failover is not needed in any case. */
+async function bearingAbsence(
+  job: Disabling,
+  about: { readonly name: SideName; readonly what: string },
+  work: () => Promise<void>,
+): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    const isActive = about.name === activeEnd(job.item.lifecycle);
+    const leftBehind = !isActive && job.item.failover !== null;
+    if (job.input.force !== true && !leftBehind) throw error;
+    const { site } = job.item.sides[about.name];
+    job.inform(`At site ${site}, ${about.what} could not be removed: ${faultOf(error).message}`);
+  }
+}

@@ -1,0 +1,58 @@
+import type { JobInput, JobResult } from "#domain/job.ts";
+import { sourceOf } from "#workflows/item/ends.ts";
+import { trackedMachine } from "#workflows/item/replicate-request.ts";
+import { faultOf } from "#workflows/failure.ts";
+import { activate, activated, announceFailover } from "#workflows/job/activate.ts";
+import type { Steps } from "#workflows/job/job.ts";
+import { oldPrimaryFence } from "#workflows/job/old-primary.ts";
+import { runJob } from "#workflows/job/run-job.ts";
+import { targetPoint } from "#workflows/job/target-point.ts";
+import { atSiteWithin } from "#workflows/sites.ts";
+
+/** The site that is left gets this long to shut its machine down, when that is asked for; then the failover goes on without it. */
+const shutDownSeconds = 20;
+
+/**
+ * Brings the machine up at the other site from a recovery point, whatever has become of the site it ran at: nothing here waits for that one.
+ * The old primary is fenced when its site is back. Cancelled or failed before its end, what has been activated at the target is taken back.
+ */
+export async function UnplannedFailover(input: JobInput): Promise<JobResult> {
+  return await runJob({
+    operation: "UnplannedFailover",
+    input,
+    async run(job) {
+      const point = await job.task("Prerequisites check for failover", () =>
+        targetPoint(job, job.input.point ?? { kind: "latest" }),
+      );
+      if (job.input.shutDownSource === true) {
+        await job.task("Shut down the virtual machine", () => tryShutDown(job));
+      } else {
+        job.skip("Shut down the virtual machine", "not asked for");
+      }
+      const at = { id: point.id, takenAt: point.takenAt };
+      await job.task("Preparing for failover", () =>
+        announceFailover(job, { kind: "unplanned", point: at, sourceContent: null }),
+      );
+      job.skip("Start failover", "its point is sealed at the target already");
+      const activation = await job.task("Start the replica virtual machine", () => activate(job));
+      return {
+        patch: { ...activated(job.item, activation), fence: oldPrimaryFence(job.item) },
+        result: { point: point.id, pointTakenAt: point.takenAt, machineName: activation.machineName },
+      };
+    },
+  });
+}
+
+async function tryShutDown(job: Steps): Promise<void> {
+  const { site, host } = sourceOf(job.item);
+  const { machine } = trackedMachine(job.item);
+  try {
+    const request = { host, machine, graceSeconds: shutDownSeconds - 5, force: true };
+    await atSiteWithin(site, shutDownSeconds).shutDownMachine(request);
+  } catch (error) {
+    job.note("it could not be shut down");
+    job.inform(
+      `The machine at site ${site} could not be shut down: ${faultOf(error).message} It is fenced when the site is back.`,
+    );
+  }
+}

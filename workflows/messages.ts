@@ -1,0 +1,73 @@
+import { defineQuery, defineSignal, defineUpdate } from "@temporalio/workflow";
+import type { Configuration, ItemConfiguration, NetworkMapping } from "#domain/configuration.ts";
+import type { FaultCode } from "#domain/fault-codes.ts";
+import type { HealthError, ItemView } from "#domain/item-view.ts";
+import type { JobFault, JobView } from "#domain/job.ts";
+import type { JobFacts, JobOutcome } from "#domain/lifecycle.ts";
+import type { OperationName } from "#domain/operations.ts";
+import type { ReplicationPolicy } from "#domain/policy.ts";
+import type { ProtectionState } from "#domain/states.ts";
+import type { ActiveJob, ItemPatch, ItemState, Side, SideName } from "#workflows/item/state.ts";
+
+// To a protected item.
+
+/** A job asks for the item and is answered with `granted` or `refused`. Asking again with the same id is answered again. */
+export interface JobRequest {
+  readonly jobId: string;
+  readonly runId: string;
+  readonly operation: OperationName;
+}
+/** What must be in the item before the job goes on (the epoch before a target is asked), and how far the job is. */
+export interface JobRecord {
+  readonly jobId: string;
+  readonly patch?: ItemPatch;
+  readonly task?: string;
+  readonly turnedOff?: ActiveJob["turnedOff"];
+}
+export interface JobFinished {
+  readonly jobId: string;
+  readonly outcome: JobOutcome;
+  readonly patch: ItemPatch;
+  readonly facts: JobFacts;
+  readonly fault?: JobFault;
+  /** The job goes on waiting for replication to reach `protected` and wants to be told. */
+  readonly waits: boolean;
+}
+export const requestJob = defineSignal<[JobRequest]>("requestJob");
+export const recordJob = defineSignal<[JobRecord]>("recordJob");
+export const jobFinished = defineSignal<[JobFinished]>("jobFinished");
+/** The configuration has been applied anew. A protected item stays the machine, and at the places, that it was protected with. */
+export interface ItemConfigured {
+  readonly configuration: ItemConfiguration;
+  readonly policy: ReplicationPolicy;
+  readonly networkMappings: readonly NetworkMapping[];
+  readonly streams: Readonly<Record<SideName, Side["stream"]>>;
+}
+export const itemConfigured = defineSignal<[ItemConfigured]>("configured");
+export const itemView = defineQuery<ItemView>("view");
+export const itemState = defineQuery<ItemState>("state");
+
+// To a job.
+
+export interface JobRefusal {
+  readonly code: FaultCode;
+  readonly message: string;
+}
+/** How a wait for replication ended. */
+export interface ReplicationReached {
+  readonly state: ProtectionState;
+  readonly bytesSent: number;
+  /** Why it did not come to `protected`. */
+  readonly trouble: readonly HealthError[];
+}
+export const granted = defineSignal<[ItemState]>("granted");
+export const refused = defineSignal<[JobRefusal]>("refused");
+export const replicationReached = defineSignal<[ReplicationReached]>("replicationReached");
+export const jobView = defineQuery<JobView>("job");
+/** Resolves when the item has granted the job; rejects with the refusal. */
+export const awaitGrant = defineUpdate<void>("awaitGrant");
+
+// To the configuration.
+
+export const applyConfiguration = defineUpdate<void, [Configuration]>("apply");
+export const currentConfiguration = defineQuery<Configuration>("current");

@@ -1,0 +1,79 @@
+import { ActivityCancellationType, type ActivityOptions, proxyActivities } from "@temporalio/workflow";
+import { faultCodes } from "#domain/fault-codes.ts";
+import type { SiteName } from "#domain/ids.ts";
+import type { InventoryActivities } from "#activities/inventory.ts";
+import type { OrchestratorActivities } from "#activities/orchestrator.ts";
+import type { ReplicationActivities } from "#activities/replication.ts";
+import type { SourceActivities } from "#activities/source.ts";
+import type { TargetActivities } from "#activities/target.ts";
+import { orchestratorQueue, siteQueue } from "#workflows/names.ts";
+
+export type SiteActivities = InventoryActivities & SourceActivities & TargetActivities;
+
+/** A worker that says nothing for this long is taken for dead, and another one takes its work up. */
+const heartbeatTimeout = "12 seconds";
+
+/** Steps of a job at a site that must be there. Recoverable faults are tried again for about a minute; then a person decides. */
+const step: ActivityOptions = {
+  scheduleToStartTimeout: "30 seconds",
+  startToCloseTimeout: "30 minutes",
+  heartbeatTimeout,
+  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+  retry: { initialInterval: "1 second", backoffCoefficient: 2, maximumInterval: "10 seconds", maximumAttempts: 8 },
+};
+
+export const atSite = (site: SiteName) => proxyActivities<SiteActivities>({ ...step, taskQueue: siteQueue(site) });
+
+/** A site that may be dead: asked once, and given up within `seconds` whatever happens. */
+export const atSiteWithin = (site: SiteName, seconds: number) =>
+  proxyActivities<SiteActivities>({
+    taskQueue: siteQueue(site),
+    scheduleToStartTimeout: `${Math.min(seconds, 5)} seconds`,
+    scheduleToCloseTimeout: `${seconds} seconds`,
+    heartbeatTimeout,
+    cancellationType: ActivityCancellationType.TRY_CANCEL,
+    retry: { maximumAttempts: 1 },
+  });
+
+/** A site that is dead now and will be back: the step waits in its queue, for months if need be, and is tried again until it is done. */
+export const whenSiteIsBack = (site: SiteName) =>
+  proxyActivities<SiteActivities>({
+    taskQueue: siteQueue(site),
+    startToCloseTimeout: "2 minutes",
+    heartbeatTimeout,
+    retry: { initialInterval: "1 second", backoffCoefficient: 2, maximumInterval: "10 seconds" },
+  });
+
+/**
+ * Replication: hours long. A worker's death is Temporal's to mend (another attempt, resumed); a Fault is not tried again here, because the item says
+ * so in its health and waits by its own rule.
+ */
+export const replicationAt = (site: SiteName) =>
+  proxyActivities<ReplicationActivities>({
+    taskQueue: siteQueue(site),
+    scheduleToStartTimeout: "1 minute",
+    startToCloseTimeout: "30 days",
+    heartbeatTimeout,
+    cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    retry: {
+      initialInterval: "1 second",
+      maximumInterval: "10 seconds",
+      maximumAttempts: 5,
+      nonRetryableErrorTypes: [...faultCodes],
+    },
+  });
+
+export const orchestrator = proxyActivities<OrchestratorActivities>({
+  taskQueue: orchestratorQueue,
+  startToCloseTimeout: "30 seconds",
+  retry: { initialInterval: "500 milliseconds", maximumInterval: "10 seconds" },
+});
+
+/** Waits for as long as a job takes. */
+export const watcher = proxyActivities<OrchestratorActivities>({
+  taskQueue: orchestratorQueue,
+  startToCloseTimeout: "365 days",
+  heartbeatTimeout,
+  cancellationType: ActivityCancellationType.TRY_CANCEL,
+  retry: { initialInterval: "1 second", maximumInterval: "10 seconds" },
+});

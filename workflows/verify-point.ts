@@ -1,0 +1,24 @@
+import type { CutId, HostName, ReplicaId, SiteName } from "#domain/ids.ts";
+import { choosePoint } from "#domain/points.ts";
+import { failWith, faultOf } from "#workflows/failure.ts";
+import { atSite, atSiteWithin } from "#workflows/sites.ts";
+
+/** Reads a recovery point again where it is kept, and compares its digests; `point` absent: the newest. Changes nothing. */
+export async function VerifyPoint(at: {
+  readonly site: SiteName;
+  readonly host: HostName;
+  readonly replica: ReplicaId;
+  readonly point?: CutId;
+}): Promise<{ readonly point: CutId; readonly blocks: number; readonly mismatched: number }> {
+  const { site, host, replica } = at;
+  try {
+    const points = await atSiteWithin(site, 30).listPoints({ host, replica });
+    const { id } = choosePoint(
+      points,
+      at.point === undefined ? { kind: "latest" } : { kind: "custom", pointId: at.point },
+    );
+    return { point: id, ...(await atSite(site).verifyPoint({ host, replica, point: id })) };
+  } catch (error) {
+    throw failWith(faultOf(error));
+  }
+}
