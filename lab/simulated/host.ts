@@ -3,7 +3,7 @@ import { Fault } from "#domain/fault.ts";
 import type { MachineId } from "#domain/ids.ts";
 import type { ItemName } from "#domain/ids.ts";
 import { instant } from "#domain/ids.ts";
-import type { Clock } from "./clock.ts";
+import type { Clock } from "#activities/replication/clock.ts";
 import type { Faults } from "./faults.ts";
 import type { HostRecord, MachineRecord } from "./records.ts";
 import { allMachines, hostKey, machineKey } from "./records.ts";

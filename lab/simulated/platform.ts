@@ -1,6 +1,6 @@
 import type { Platform } from "#platforms/platform.ts";
-import type { Clock } from "./clock.ts";
-import { systemClock } from "./clock.ts";
+import type { Clock } from "#activities/replication/clock.ts";
+import { systemClock } from "#activities/replication/clock.ts";
 import type { FaultRule } from "./faults.ts";
 import { createFaults } from "./faults.ts";
 import type { Log, SimulatedHost } from "./host.ts";

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { diskId, itemName, machineId } from "#domain/ids.ts";
 import type { DiskId } from "#domain/ids.ts";
 import { writeGuest } from "#lab/simulated/guest-disk.ts";
-import type { Clock } from "#lab/simulated/clock.ts";
+import type { Clock } from "#activities/replication/clock.ts";
 import type { FaultRule } from "#lab/simulated/faults.ts";
 import { addMachine, machineRecord } from "#lab/simulated/machines.ts";
 import { createSimulatedPlatform } from "#lab/simulated/platform.ts";

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** Time, as the simulated host sees it. */
+/** Time, given in so that tests need not wait. */
 export interface Clock {
+  /** Milliseconds since 1970. */
   now(): number;
   /** Rejects when the signal fires. */
   sleep(ms: number, signal: AbortSignal): Promise<void>;

@@ -1,0 +1,100 @@
+import type { CutDescription, RecoveryPoint } from "#domain/cut.ts";
+import { Fault } from "#domain/fault.ts";
+import type { CutId } from "#domain/ids.ts";
+import type { StandingCut } from "#platforms/platform.ts";
+import type { ReplicaState } from "#transfer/replica.ts";
+import { carryDisk } from "./carry-disk.ts";
+import type { Decision } from "./decide.ts";
+import { decide } from "./decide.ts";
+import { appConsistentDue, keeps } from "./keeping.ts";
+import { releaseFailed, releaseSealed } from "./release.ts";
+import type { Stretch } from "./stretch.ts";
+import { takeCut } from "./take-cut.ts";
+
+export interface Cycle {
+  readonly point: RecoveryPoint;
+  readonly cutAtMs: number;
+  readonly bytes: number;
+}
+
+/**
+ * One cycle: cut, carry, seal, release. A record of changes is forgotten only once the replica has sealed a later cut. Whatever goes wrong, the source is
+ * released and the records that the replica may go on from stay.
+ */
+export async function cycle(
+  stretch: Stretch,
+  options: { readonly keep: "always" | "by-policy"; readonly mayFreeze: boolean },
+): Promise<Cycle> {
+  const { request, reporter, clock } = stretch;
+  const began = clock.now();
+  const state = await stretch.session.state(stretch.signal);
+  let cut: CutId | undefined;
+  try {
+    reporter.phase("cutting");
+    const standing = await takeCut(stretch, cutWanted(stretch, state, options.mayFreeze));
+    cut = standing.description.id;
+    const moved = await carry(stretch, state, standing);
+    reporter.phase("sealing");
+    const keep = options.keep === "always" || keeps(request.policy, state, standing.description);
+    const { retentionSeconds } = request.policy;
+    const point = await stretch.session.seal({ cut: standing.description, keep, retentionSeconds }, stretch.signal);
+    reporter.sealed(point, { durationMs: clock.now() - began, ...moved });
+    await releaseSealed(stretch, cut);
+    return { point, cutAtMs: began, bytes: moved.bytes };
+  } catch (error) {
+    await releaseFailed(stretch, [state.lastCut, state.incoming?.cut, cut]);
+    throw error;
+  }
+}
+
+function cutWanted(stretch: Stretch, state: ReplicaState, mayFreeze: boolean): Parameters<typeof takeCut>[1] {
+  const { mode, policy } = stretch.request;
+  const app = mayFreeze && appConsistentDue(policy, state, stretch.clock.now());
+  // A long transfer goes on with the cut it began with; a delta is soon sent again, and fresher.
+  const long = mode === "seed" || mode === "resynchronize";
+  return {
+    consistency: app ? "app-consistent" : "crash-consistent",
+    ...(long && state.incoming !== undefined && { takeUp: state.incoming.cut }),
+  };
+}
+
+async function carry(
+  stretch: Stretch,
+  state: ReplicaState,
+  standing: StandingCut,
+): Promise<{ readonly bytes: number; readonly wireBytes: number }> {
+  const decision = receivable(stretch, decide(stretch.request.mode, state, standing), standing.description);
+  const { reporter, session, signal } = stretch;
+  reporter.disks(decision.disks);
+  reporter.phase(decision.disks.some(({ verb }) => verb === "compare") ? "comparing" : "copying");
+  if (decision.discard && state.incoming !== undefined) await session.discardIncoming(signal);
+  const { mode, base } = decision;
+  await session.begin({ cut: standing.description, mode, ...(base && { base }) }, signal);
+  const total = { bytes: 0, wireBytes: 0 };
+  for (const plan of decision.disks) {
+    if (mode === "delta" && plan.verb === "compare")
+      stretch.log("the record of one disk alone is lost: it is compared", {
+        item: stretch.request.tracked.item,
+        ...plan,
+      });
+    for (const result of await carryDisk(stretch, plan, standing.description.id)) {
+      total.bytes += result.dataBytes;
+      total.wireBytes += result.wireBytes;
+    }
+  }
+  return total;
+}
+
+function receivable(
+  stretch: Stretch,
+  decision: Decision,
+  cut: CutDescription,
+): Extract<Decision, { readonly kind: "receive" }> {
+  if (decision.kind === "receive") return decision;
+  const { replica, tracked } = stretch.request;
+  throw new Fault(
+    "RESYNC_REQUIRED",
+    `Replica ${replica} of item ${tracked.item} cannot take a delta up to cut ${cut.id}: ${decision.reason}. Resynchronize it; its recovery points stay usable.`,
+    { details: { replica, item: tracked.item, cut: cut.id } },
+  );
+}

@@ -1,0 +1,63 @@
+import { Fault, isFault } from "#domain/fault.ts";
+import type { Platform } from "#platforms/platform.ts";
+import type { ConnectReplica, SiteTls } from "#transfer/session.ts";
+import type { Clock } from "./clock.ts";
+import { connected } from "./connected.ts";
+import { final } from "./final.ts";
+import { releaseStanding } from "./release-standing.ts";
+import { createReporter } from "./reporter.ts";
+import type { ReplicateReport, ReplicateRequest } from "./request.ts";
+import { resynchronize } from "./resynchronize.ts";
+import { run as runCycles } from "./run.ts";
+import { seed } from "./seed.ts";
+import type { Log, Stretch } from "./stretch.ts";
+
+/** Replicates one item from the platform to a replica at another site, in one of the modes of `ReplicateRequest`. */
+export type Replicator = (
+  request: ReplicateRequest,
+  run: { readonly signal: AbortSignal; report(report: ReplicateReport): void },
+) => Promise<ReplicateReport>;
+
+/**
+ * The replication of one host's machines. A `run` that is cancelled ends with its report; every other mode that is cancelled rejects with `CANCELLED`, because it has
+ * not done what it was asked for. Rejects with the Faults of the platform and of the session, `RESYNC_REQUIRED` when changes cannot be proven.
+ */
+export function createReplicator(options: {
+  readonly platform: Pick<Platform, "kind" | "source">;
+  readonly connectReplica: ConnectReplica;
+  readonly tls: SiteTls;
+  readonly clock: Clock;
+  readonly log: Log;
+}): Replicator {
+  const { clock, log } = options;
+  const { source, kind } = options.platform;
+  if (source === undefined)
+    throw new Fault("PREREQUISITES_FAILED", `Machines of a host of kind ${kind} cannot be replicated from it.`);
+  return async (request, { signal, report }) => {
+    const reporter = createReporter({ emit: report, now: () => clock.now() });
+    const until = clock.now() + request.returnAfterSeconds * 1000;
+    const stretch = { request, source, clock, until, reporter, signal, log };
+    try {
+      await connected({ ...options, stretch }, modes[request.mode]);
+    } catch (error) {
+      await releaseStanding({ source, log }, request);
+      if (!signal.aborted) throw error;
+      if (request.mode !== "run") throw cancelled(request, error);
+    }
+    return reporter.report;
+  };
+}
+
+const modes: Readonly<Record<ReplicateRequest["mode"], (stretch: Stretch) => Promise<void>>> = {
+  seed,
+  run: runCycles,
+  final,
+  resynchronize,
+};
+
+const cancelled = (request: ReplicateRequest, cause: unknown): Fault =>
+  isFault(cause) && cause.code === "CANCELLED"
+    ? cause
+    : new Fault("CANCELLED", `The replication (${request.mode}) of item ${request.tracked.item} was cancelled.`, {
+        cause,
+      });

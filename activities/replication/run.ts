@@ -1,0 +1,41 @@
+import { isFault } from "#domain/fault.ts";
+import type { Cycle } from "./cycle.ts";
+import { cycle } from "./cycle.ts";
+import { pauseMs } from "./pace.ts";
+import type { Stretch } from "./stretch.ts";
+import { tooFast } from "./until-sealed.ts";
+
+const brokenInARow = 5;
+/** A guest that could not be frozen is not asked again in each cycle: freezing stops its writes. */
+const freezeAgainAfterMs = 60_000;
+
+/** Delta cycles by the policy until `returnAfterSeconds` have passed. Each starts at the newest sealed cut, also after a cycle that failed half-way. */
+export async function run(stretch: Stretch): Promise<void> {
+  const { clock, request, reporter, until } = stretch;
+  let broken = 0;
+  let freezeAgainAt = 0;
+  do {
+    const warnings = reporter.report.warnings.length;
+    const done = await oneCycle(stretch, clock.now() >= freezeAgainAt);
+    if (reporter.report.warnings.length > warnings) freezeAgainAt = clock.now() + freezeAgainAfterMs;
+    broken = "point" in done ? 0 : broken + 1;
+    if (!("point" in done) && broken >= brokenInARow) throw tooFast(stretch, done.broken);
+    if (!("point" in done)) continue;
+    reporter.phase("waiting");
+    const pause = pauseMs(request.policy, { cutAtMs: done.cutAtMs, nowMs: clock.now(), idle: done.bytes === 0 });
+    if (clock.now() + pause >= until) return;
+    await clock.sleep(pause, stretch.signal);
+  } while (clock.now() < until);
+}
+
+async function oneCycle(
+  stretch: Stretch,
+  mayFreeze: boolean,
+): Promise<Cycle | { readonly broken: Parameters<typeof tooFast>[1] }> {
+  try {
+    return await cycle(stretch, { keep: "by-policy", mayFreeze });
+  } catch (error) {
+    if (isFault(error) && error.code === "CUT_BROKEN") return { broken: error };
+    throw error;
+  }
+}
