@@ -51,18 +51,33 @@ export const claimRun = async (
   await mkdir(folder, { recursive: true });
   let run: Run = { version: 1, owner: await identify(process.pid), processes: [] };
   await writeRun(folder, run);
+  let ended = false;
+  // One change after the other: several processes start at once.
+  let last: Promise<unknown> = Promise.resolve();
+  const change = (next: (now: Run) => Run | Promise<Run>): Promise<void> => {
+    const changing = last.then(async () => {
+      run = await next(run);
+      await writeRun(folder, run);
+    });
+    last = changing.catch(() => undefined); // its caller hears of it; the next change must still happen
+    return changing;
+  };
   return {
     folder,
     async add(pid) {
-      run = { ...run, processes: [...run.processes, await identify(pid)] };
-      await writeRun(folder, run);
+      const process = await identify(pid);
+      if (ended) {
+        await signalProcess(process, "SIGKILL");
+        throw new Fault("CANCELLED", `Process ${pid} was started while the demo ended; it was ended with it.`);
+      }
+      await change((now) => ({ ...now, processes: [...now.processes, process] }));
     },
-    async keep() {
-      const { owner: _, ...kept } = run;
-      run = kept;
-      await writeRun(folder, run);
+    keep: () => change(({ owner: _, ...kept }) => kept),
+    async end() {
+      ended = true;
+      await last;
+      await endRun(folder, run);
     },
-    end: () => endRun(folder, run),
   };
 };
 

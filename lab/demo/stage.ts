@@ -17,6 +17,8 @@ export interface Stage extends AsyncDisposable {
   readonly oracle: Oracle;
   /** The host of that site and the site's worker die at once, as in a power cut. */
   killSite(site: SiteName): Promise<void>;
+  /** What to type next when it is kept, with what each does. */
+  readonly nextCommands: readonly string[];
   /** Leaves all of it running after this process; disposing does nothing any more. */
   keep(): Promise<void>;
 }

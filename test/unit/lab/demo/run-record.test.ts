@@ -108,3 +108,21 @@ test("a process that ignores a polite end is killed", async () => {
   await record.end();
   expect(await ended).toEqual([null, "SIGKILL"]);
 });
+
+test("several processes noted at once are all ended", async () => {
+  const record = await claimRun("test", { dir, progress: silent });
+  const all = await Promise.all([sleeper(), sleeper(), sleeper()]);
+  await Promise.all(all.map((child) => record.add(pidOf(child))));
+  const exits = Promise.all(all.map((child) => once(child, "exit")));
+  await record.end();
+  expect(await exits).toHaveLength(3);
+});
+
+test("a process that comes too late is ended at once", async () => {
+  const record = await claimRun("test", { dir, progress: silent });
+  await record.end();
+  const child = await sleeper();
+  const ended = once(child, "exit");
+  await expect(record.add(pidOf(child))).rejects.toThrow("was started while the demo ended");
+  expect(await ended).toEqual([null, "SIGKILL"]);
+});
