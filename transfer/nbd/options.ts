@@ -18,6 +18,10 @@ export interface NbdOptions {
   readonly exportName: string;
   /** `qemu:dirty-bitmap:<name>`: `extents` then yields only what that bitmap marks, typed by `base:allocation`. */
   readonly dirtyBitmap?: string;
+  /** How many connections to use where the server allows several (default 1). */
   readonly connections?: number;
+  /** With requests under way and nothing received for so long, the server counts as dead (default 60 s; also bounds the opening). */
+  readonly timeoutMs?: number;
+  /** Ends the opening. Once open, each call has a signal of its own. */
   readonly signal: AbortSignal;
 }
