@@ -5,10 +5,19 @@ import { isFault } from "#domain/fault.ts";
 
 type Activity = (...args: never[]) => Promise<unknown>;
 
-/** The one place where a Fault becomes Temporal's failure: its type is the code, its details are the Fault's, and what is not recoverable is not tried again. */
-export function toFailure(error: unknown, cancelled: boolean): Error {
+/** Why an activity's signal was fired. */
+export type Cancellation = "asked-for" | "worker-stops";
+
+/**
+ * The one place where a Fault becomes Temporal's failure: its type is the code, its details are the Fault's, and what is not recoverable is not tried again. What a
+ * stopping worker gives up is not cancelled by anybody: another worker takes it up.
+ */
+export function toFailure(error: unknown, cancellation: Cancellation | undefined): Error {
+  if (cancellation === "worker-stops") {
+    return ApplicationFailure.retryable("The worker is being stopped; another one takes this up.", "WorkerStops");
+  }
   if (error instanceof CancelledFailure || error instanceof ApplicationFailure) return error;
-  if (cancelled) return new CancelledFailure("Cancelled.");
+  if (cancellation === "asked-for") return new CancelledFailure("Cancelled.");
   if (isFault(error)) {
     return ApplicationFailure.create({
       type: error.code,
@@ -34,9 +43,14 @@ export function withFailures<Group extends { readonly [Name in keyof Group]: Act
       try {
         return await activity(...args);
       } catch (error) {
-        throw toFailure(error, Context.current().cancellationSignal.aborted);
+        throw toFailure(error, cancellationOf(Context.current()));
       }
     };
   };
   return Object.fromEntries(Object.entries<Activity>(group).map(([name, activity]) => [name, wrap(activity)])) as Group;
+}
+
+function cancellationOf({ cancellationSignal, cancellationDetails }: Context): Cancellation | undefined {
+  if (!cancellationSignal.aborted) return undefined;
+  return cancellationDetails?.workerShutdown === true ? "worker-stops" : "asked-for";
 }

@@ -1,0 +1,18 @@
+import { parseArgs } from "node:util";
+import { readSiteIdentity } from "#config/pki/site-identity.ts";
+import { siteName } from "#domain/ids.ts";
+import { runSiteProcess } from "#workers/site-process.ts";
+
+/** `node workers/site-main.ts --site NAME --pki FOLDER [--listen ADDRESS]`: one site's worker. `understudy worker --site` runs it. */
+const { values } = parseArgs({
+  options: { site: { type: "string" }, pki: { type: "string" }, listen: { type: "string" } },
+});
+if (values.site === undefined || values.pki === undefined) {
+  console.error("Usage: node workers/site-main.ts --site NAME --pki FOLDER [--listen ADDRESS]");
+  process.exit(2);
+}
+await runSiteProcess({
+  site: siteName(values.site),
+  tls: await readSiteIdentity(values.pki),
+  ...(values.listen === undefined ? {} : { listenAddress: values.listen }),
+});
