@@ -6,8 +6,11 @@ import { searchAttributes } from "#workflows/search-attributes.ts";
 /** gRPC's status numbers. */
 const notFound = 5;
 const alreadyExists = 6;
+/** A cluster whose operators keep this to themselves: they have been told to make the attributes (docs/temporal-ui.md). */
+const notForUs: readonly number[] = [7, 12];
 
-const refusedAs = (error: unknown, code: number): boolean => isGrpcServiceError(error) && error.code === code;
+const refusedAs = (error: unknown, ...codes: readonly number[]): boolean =>
+  isGrpcServiceError(error) && codes.includes(error.code);
 
 /** Jobs and their histories are kept this long after they ended; Temporal's own default is a day. */
 const retentionDays = 90;
@@ -46,7 +49,10 @@ export async function ensureSearchAttributes(connection: Connection, namespace: 
     const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
     return searchAttributes.map(({ name }) => name).filter((name) => !(name in customAttributes));
   };
-  const names = await missing();
+  const names = await missing().catch((error: unknown) => {
+    if (refusedAs(error, ...notForUs)) return [];
+    throw error;
+  });
   if (names.length === 0) return;
   const keyword = encodeSearchAttributeIndexedValueType("KEYWORD") ?? 0;
   try {

@@ -1,4 +1,4 @@
-import { ensureNamespace, ensureSearchAttributes } from "#client/prepare.ts";
+import { ensureNamespace } from "#client/prepare.ts";
 import { connectWorker } from "#workers/connect-worker.ts";
 import { startOrchestratorWorker } from "#workers/orchestrator-worker.ts";
 import { readyLine } from "#workers/ready-line.ts";
@@ -9,7 +9,6 @@ import { untilTold } from "#workers/until-told.ts";
 const log = installLog("orchestrator");
 await using connection = await connectWorker();
 await ensureNamespace(connection.clientConnection, connection.namespace);
-await ensureSearchAttributes(connection.clientConnection, connection.namespace);
 const worker = await startOrchestratorWorker({
   connection: connection.native,
   clientConnection: connection.clientConnection,

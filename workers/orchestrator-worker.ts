@@ -2,6 +2,7 @@ import { Client, type Connection } from "@temporalio/client";
 import { type NativeConnection, Worker } from "@temporalio/worker";
 import { withFailures } from "#activities/failures.ts";
 import { createOrchestratorActivities } from "#activities/orchestrator.ts";
+import { ensureSearchAttributes } from "#client/prepare.ts";
 import { currentConfiguration } from "#workflows/messages.ts";
 import { configurationWorkflowId, orchestratorQueue } from "#workflows/names.ts";
 import { type RunningWorker, runWorker } from "#workers/running-worker.ts";
@@ -19,6 +20,7 @@ export interface OrchestratorWorkerOptions {
 /** Runs the workflows, and the activities that need no hypervisor. It holds no credentials of a site. More of them share the load. */
 export async function startOrchestratorWorker(options: OrchestratorWorkerOptions): Promise<RunningWorker> {
   const { connection, clientConnection, namespace, identity = `orchestrator-${process.pid}` } = options;
+  await ensureSearchAttributes(clientConnection, namespace);
   const { codePath, buildId } = await workflowBundle();
   const client = new Client({ connection: clientConnection, namespace, identity });
   const worker = await Worker.create({

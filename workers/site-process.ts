@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { createUnderstudyClient } from "#client/understudy.ts";
-import { ensureNamespace, ensureSearchAttributes } from "#client/prepare.ts";
+import { ensureNamespace } from "#client/prepare.ts";
 import type { Configuration } from "#domain/configuration.ts";
 import { isFault } from "#domain/fault.ts";
 import type { SiteName } from "#domain/ids.ts";
@@ -30,7 +30,6 @@ export async function runSiteProcess(options: SiteProcessOptions): Promise<void>
   await using connection = await connectWorker();
   const { clientConnection, namespace } = connection;
   await ensureNamespace(clientConnection, namespace);
-  await ensureSearchAttributes(clientConnection, namespace);
   const client = createUnderstudyClient(connection.client);
 
   await untilConfigured(options.site, { read: () => client.configuration(), log });

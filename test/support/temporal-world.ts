@@ -1,7 +1,6 @@
 import { TestWorkflowEnvironment } from "@temporalio/testing";
 import { DefaultLogger, Runtime, Worker } from "@temporalio/worker";
 import { setTimeout as sleep } from "node:timers/promises";
-import { ensureSearchAttributes } from "#client/prepare.ts";
 import { createUnderstudyClient } from "#client/understudy.ts";
 import type { UnderstudyClient } from "#client/understudy-client.ts";
 import type { Configuration } from "#domain/configuration.ts";
@@ -42,7 +41,6 @@ export async function startWorld(options: { readonly serverArgs?: readonly strin
     },
   });
   const { connection, nativeConnection, namespace = "default" } = environment;
-  await ensureSearchAttributes(connection as never, namespace);
   const orchestrator = await startOrchestratorWorker({
     connection: nativeConnection,
     clientConnection: connection as never,

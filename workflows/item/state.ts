@@ -27,6 +27,8 @@ export interface Side {
   readonly machine: { readonly id: MachineId; readonly name: string } | null;
   /** The copy kept here. */
   readonly replica: ReplicaId | null;
+  /** Copies that were here before: disks of the machine, or of the present copy, may still lie in them. They are deleted when protection is disabled. */
+  readonly retired: readonly ReplicaId[];
 }
 
 /** A failover from the moment before its target is asked until replication is reversed, or the failover is undone. */

@@ -68,7 +68,7 @@ export function newItem(configuration: Configuration, name: ItemName): ItemState
 function newSide(configuration: Configuration, at: { readonly site: SiteName; readonly host: HostName }): Side {
   const site = configuration.sites[at.site];
   if (site === undefined) throw new Fault("CONFIG_INVALID", `The configuration does not define the site “${at.site}”.`);
-  return { ...at, stream: site.stream, machine: null, replica: null };
+  return { ...at, stream: site.stream, machine: null, replica: null, retired: [] };
 }
 
 function notConfigured(name: string, known: readonly string[]): Fault {

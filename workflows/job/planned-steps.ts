@@ -86,3 +86,10 @@ export async function sendLastChanges(job: Steps): Promise<PendingFailover["poin
   job.note(`point ${lastSealed.cut} of ${lastSealed.takenAt}`);
   return { id: lastSealed.cut, takenAt: lastSealed.takenAt };
 }
+
+/** The machine that was shut down is not started by its host, or by mistake, while the other one serves. Turning it on again (to undo or cancel) lifts this. */
+export async function fenceSource(job: Steps): Promise<void> {
+  const { site, host } = sourceOf(job.item);
+  const { item, machine } = trackedMachine(job.item);
+  await atSite(site).fenceMachine({ host, item, machine, epoch: job.item.epoch });
+}

@@ -1,7 +1,6 @@
 import type { JobInput, JobResult } from "#domain/job.ts";
 import { targetOf } from "#workflows/item/ends.ts";
 import { targetReplica } from "#workflows/item/replicate-request.ts";
-import { oldPrimaryFence } from "#workflows/job/old-primary.ts";
 import { pendingFailover } from "#workflows/job/pending-failover.ts";
 import { runJob } from "#workflows/job/run-job.ts";
 import { atSite } from "#workflows/sites.ts";
@@ -18,8 +17,6 @@ export async function Commit(input: JobInput): Promise<JobResult> {
         atSite(site).commitFailover({ host, replica: targetReplica(job.item), failover: failover.id }),
       );
       return {
-        // From here on there is no way back to the old primary but replication.
-        patch: { fence: oldPrimaryFence(job.item) },
         result: { point: failover.point.id, pointTakenAt: failover.point.takenAt },
       };
     },

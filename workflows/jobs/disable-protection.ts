@@ -26,7 +26,7 @@ export async function DisableProtection(input: JobInput): Promise<JobResult> {
         for (const side of ["primary", "secondary"] as const) await removeTracking(job, side);
       });
       await job.task("Delete the replica", async () => {
-        for (const side of ["primary", "secondary"] as const) await deleteReplica(job, side);
+        for (const side of ["primary", "secondary"] as const) await deleteReplicas(job, side);
       });
       await job.task("Updating provider states", async () => undefined);
       return { patch: { failover: null, testMachine: null } };
@@ -45,10 +45,15 @@ async function removeTracking(job: Disabling, name: SideName): Promise<void> {
   );
 }
 
-async function deleteReplica(job: Disabling, name: SideName): Promise<void> {
-  const { site, host, replica } = job.item.sides[name];
-  if (replica === null) return;
-  await bearingAbsence(job, { name, what: "the replica" }, () => atSite(site).deleteReplica({ host, replica }));
+async function deleteReplicas(job: Disabling, name: SideName): Promise<void> {
+  const { site, host, replica, retired } = job.item.sides[name];
+  // The newest first: older ones may be what it stands on.
+  const newestFirst = [...(replica === null ? [] : [replica]), ...retired.toReversed()];
+  for (const each of newestFirst) {
+    await bearingAbsence(job, { name, what: `the replica ${each}` }, () =>
+      atSite(site).deleteReplica({ host, replica: each }),
+    );
+  }
 }
 
 /** With `force`, what cannot be done at a side is said and left. The side that was left by a failover is not needed in any case. */

@@ -89,7 +89,14 @@ const replicated = ({ configuration }: ItemState, disks: readonly DiskId[]): rea
 /** The item as it is once replication is turned round. */
 function reversedItem(item: ItemState, spec: ReplicaSpec): ItemState {
   const direction = item.lifecycle.direction === "forward" ? "reverse" : "forward";
-  const withReplica = { ...item, sides: withSide(item, sourceSide(item), { replica: spec.replica }) };
+  const { replica, retired } = sourceOf(item);
+  const withReplica = {
+    ...item,
+    sides: withSide(item, sourceSide(item), {
+      replica: spec.replica,
+      retired: replica === null || replica === spec.replica ? retired : [...retired, replica],
+    }),
+  };
   const sides = withSide(withReplica, targetSide(item), {
     machine: { id: spec.machine.id, name: spec.machine.name },
   });
