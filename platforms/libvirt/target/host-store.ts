@@ -42,7 +42,7 @@ export interface ReplicaStore {
   create(change: Change, options: ChangeOptions): Promise<StoredReplica>;
   /**
    * Changes the newest state durably. `plan` sees it and says what becomes of it (undefined: nothing); it is called again when somebody else was quicker, and refuses
-   * by throwing. It sets no `revision`.
+   * by throwing. `revision` and `pinnedUpTo` are set here.
    */
   change(plan: (state: StoredReplica) => Change | undefined, options: ChangeOptions): Promise<StoredReplica>;
 }
@@ -84,7 +84,11 @@ export const openStore = (request: {
     change: Change,
     options: ChangeOptions,
   ): Promise<StoredReplica | undefined> => {
-    const next: StoredReplica = { ...change.state, revision: (expected?.revision ?? 0) + 1 };
+    const next: StoredReplica = {
+      ...withoutOldReaders(change.state),
+      revision: (expected?.revision ?? 0) + 1,
+      pinnedUpTo: pinnedUpTo(change.state),
+    };
     const operations = change.operations ?? [];
     const bytes = operations.flatMap((operation) => ("bytes" in operation ? [operation.bytes] : []));
     try {
@@ -150,6 +154,21 @@ export const openStore = (request: {
     },
   };
 };
+
+/** A reader that died without saying so must not hold the merges up for ever. */
+const withoutOldReaders = (state: StoredReplica): StoredReplica => {
+  if (state.readers === undefined) return state;
+  const { readers, ...rest } = state;
+  const alive = readers.filter(({ until }) => Date.parse(until) > Date.now());
+  return alive.length === 0 ? rest : { ...rest, readers: alive };
+};
+
+const pinnedUpTo = (state: StoredReplica): number =>
+  Math.max(
+    -1,
+    ...state.activations.map(({ layer }) => layer),
+    ...(withoutOldReaders(state).readers ?? []).map(({ layer }) => layer),
+  );
 
 const words = (operation: Operation): readonly string[] => {
   switch (operation.kind) {

@@ -55,6 +55,12 @@ const checkSender = (
       `Replica ${state.replica} on host ${sender.host} is written by site ${state.sourceSite}; site ${sender.peerSite} may not.`,
       { details },
     );
+  if (state.adopting !== undefined)
+    throw new Fault(
+      "OPERATION_NOT_ALLOWED",
+      `Replica ${state.replica} on host ${sender.host} is being made out of machine ${state.adopting.name}: finish that first.`,
+      { details },
+    );
   const active = state.activations.find(({ kind }) => kind !== "test");
   if (active !== undefined)
     throw new Fault(

@@ -14,7 +14,7 @@ export const pinnedExit = 76;
 export const changeScript = `set -eu
 root=$1 expected=$2 state=$3 mode=$4
 shift 4
-umask 077
+umask 066
 if [ "$expected" = none ]; then mkdir -p "$root/points" "$root/disks"; fi
 if [ ! -d "$root" ]; then exit ${conflictExit}; fi
 if [ "$mode" = exclusive ]; then exec 8>"$root/merge.lock"; flock 8; fi
@@ -67,6 +67,7 @@ root=$1 lower=$2
 shift 2
 exec 8>"$root/merge.lock"
 flock 8
+echo $$ >"$root/merge.pid"
 pinned=$(sed -n 's/^  "pinnedUpTo": \\(-*[0-9]*\\),*$/\\1/p' "$root/replica.json")
 [ "$lower" -gt "$pinned" ] || exit ${pinnedExit}
 while [ $# -gt 0 ]; do

@@ -22,8 +22,14 @@ export interface StoredReplica {
   readonly layers: readonly StoredLayer[];
   readonly incoming?: StoredIncoming;
   readonly activations: readonly StoredActivation[];
+  /** Who reads a point's chain, such as a verification: no merge up to that layer until then. */
+  readonly readers?: readonly { readonly id: string; readonly layer: number; readonly until: Instant }[];
   /** Made out of a machine that was here: what it needs to come back as itself. */
   readonly home?: StoredHome;
+  /** The machine it was last made of; absent for a replica that was seeded. */
+  readonly adopted?: MachineId;
+  /** A machine that is being made into this replica. */
+  readonly adopting?: StoredAdoption;
   readonly deleting?: true;
 }
 
@@ -96,9 +102,19 @@ export interface StoredActivation {
 export interface StoredHome {
   readonly machine: MachineId;
   readonly name: string;
-  readonly autostart: boolean;
   /** Where each disk was: where its overlay is put when the machine comes back. */
   readonly files: Readonly<Record<DiskId, string>>;
+}
+
+export interface StoredAdoption {
+  readonly machine: MachineId;
+  readonly name: string;
+  readonly content?: CutId;
+  /** Its disks become this layer. */
+  readonly layer: number;
+  readonly disks: Readonly<
+    Record<DiskId, { readonly file: string; readonly sizeBytes: number; readonly backing: number }>
+  >;
 }
 
 /** Pretty-printed: the scripts on the host read `revision` and `pinnedUpTo` from lines of their own, two blanks deep, where no value can pose as one. */

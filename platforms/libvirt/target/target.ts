@@ -1,32 +1,50 @@
 import type { ReplicaId } from "#domain/ids.ts";
 import type { RecoveryTarget } from "#platforms/platform.ts";
 import type { HostConnection } from "../host.ts";
+import type { ActivationPlace } from "./activate.ts";
+import { adoptMachine } from "./adopt.ts";
+import { checkTarget } from "./checks.ts";
 import { createReplica } from "./create-replica.ts";
-import { openStore, type ReplicaStore } from "./host-store.ts";
+import { deleteReplica } from "./delete-replica.ts";
+import { commit, discard } from "./discard.ts";
+import { changePoint, failOver } from "./fail-over.ts";
+import { openStore } from "./host-store.ts";
 import { openReplica } from "./open-replica.ts";
 import { readPoints } from "./read-points.ts";
+import { verifyPoint } from "./verify.ts";
 
 export interface LibvirtTargetOptions {
-  /** The folder on the host that replicas live in. */
+  /** The folder on the host that replicas and activated machines' disks live in. */
   readonly store: string;
   /** What went wrong in the background and is tried again: for the log. */
   readonly onWarning?: (fault: unknown) => void;
   readonly now?: () => number;
 }
 
-/** Keeps replicas in a folder of a libvirt host (`docs/formats.md`) and boots machines from them. */
-export const createLibvirtTarget = (
-  connection: HostConnection,
-  options: LibvirtTargetOptions,
-): Pick<RecoveryTarget, "createReplica" | "open" | "points"> => {
-  const { store, now = Date.now, onWarning = () => undefined } = options;
-  const storeOf = (replica: ReplicaId): ReplicaStore => openStore({ host: connection, store, replica });
+/** Keeps replicas in a folder of a libvirt host (`docs/formats.md`) and boots machines from them. Holds nothing itself: any number of workers may have one. */
+export const createLibvirtTarget = (connection: HostConnection, options: LibvirtTargetOptions): RecoveryTarget => {
+  const { store: folder, now = Date.now, onWarning = () => undefined } = options;
+  const placeOf = (replica: ReplicaId): ActivationPlace => ({
+    connection,
+    folder,
+    store: openStore({ host: connection, store: folder, replica }),
+  });
   return {
+    checks: (spec, op) => checkTarget(placeOf(spec.replica), spec, op),
     createReplica: async (spec, op) => {
-      await createReplica(storeOf(spec.replica), spec, op.signal);
+      const place = placeOf(spec.replica);
+      if (spec.adopt === undefined) await createReplica(place.store, spec, op.signal);
+      else await adoptMachine(place, spec, spec.adopt, op);
     },
     open: ({ replica, epoch, peerSite }, signal) =>
-      openReplica({ store: storeOf(replica), epoch, peerSite, now, onWarning }, signal),
-    points: async (replica, op) => (await readPoints(storeOf(replica), op.signal)).manifests.map(({ point }) => point),
+      openReplica({ store: placeOf(replica).store, epoch, peerSite, now, onWarning }, signal),
+    points: async (replica, op) =>
+      (await readPoints(placeOf(replica).store, op.signal)).manifests.map(({ point }) => point),
+    verify: ({ replica, point }, op) => verifyPoint(placeOf(replica).store, point, op),
+    failOver: (request, op) => failOver(placeOf(request.replica), request, op),
+    commit: ({ replica, failover }, op) => commit(placeOf(replica), failover, op),
+    changePoint: (request, op) => changePoint(placeOf(request.replica), request, op),
+    discard: ({ replica, failover, epoch }, op) => discard(placeOf(replica), { failover, epoch }, op),
+    deleteReplica: (replica, op) => deleteReplica(placeOf(replica), op),
   };
 };

@@ -1,0 +1,254 @@
+import { createHash } from "node:crypto";
+import { Fault } from "#domain/fault.ts";
+import { machineId, type DiskId, type FailoverId, type MachineId } from "#domain/ids.ts";
+import type { Activation, FailoverRequest, Operation } from "#platforms/platform.ts";
+import type { HostConnection } from "../host.ts";
+import { unfenceMachine } from "../source/fence.ts";
+import { recordName } from "../source/tracking-record.ts";
+import { interruptMergeScript, prepareScript } from "./activation-scripts.ts";
+import { entries } from "./chain.ts";
+import { endDaemons } from "./storage-daemons.ts";
+import { adaptDefinition, emulatorName, namedFiles } from "./definition.ts";
+import { findDomain, isActivationOf, removeDomain } from "./domains.ts";
+import { readHostFacts } from "./host-facts.ts";
+import type { ReplicaStore } from "./host-store.ts";
+import type { Manifest } from "./manifest.ts";
+import type { ActivationPhase, StoredActivation, StoredReplica } from "./stored-replica.ts";
+
+/** One replica on a libvirt host, for what is done with its machines. */
+export interface ActivationPlace {
+  readonly connection: HostConnection;
+  readonly store: ReplicaStore;
+  /** The host's folder for everything of ours. */
+  readonly folder: string;
+}
+
+/** What is written down before anything is done, so that any worker can finish or undo it. */
+export const planActivation = (
+  { store }: ActivationPlace,
+  state: StoredReplica,
+  plan: { readonly request: FailoverRequest; readonly manifest: Manifest },
+): StoredActivation => {
+  const { request, manifest } = plan;
+  const folder = store.layout.activation(request.failover);
+  const test = request.kind === "test";
+  return {
+    failover: request.failover,
+    kind: request.kind,
+    phase: "preparing",
+    point: request.point,
+    layer: manifest.layer,
+    machine: test ? testMachine(request.failover) : state.machine.id,
+    machineName: request.machineName,
+    epoch: request.epoch,
+    ...(request.isolated && { bridge: privateBridge(request.failover) }),
+    overlays: Object.fromEntries(
+      manifest.disks.map(({ id }) => [
+        id,
+        {
+          file: (test ? undefined : state.home?.files[id]) ?? `${folder}/${id}.qcow2`,
+          backing: store.layout.image(id, manifest.layer),
+        },
+      ]),
+    ),
+  };
+};
+
+/** A test machine's UUID: the same for the same failover, whoever computes it. */
+const testMachine = (failover: FailoverId): MachineId => {
+  const hex = createHash("sha256").update(`test machine ${failover}`).digest("hex");
+  return machineId(
+    `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`,
+  );
+};
+
+/** An interface's name has at most 15 letters. */
+const privateBridge = (failover: FailoverId): string =>
+  `us-${createHash("sha256").update(failover).digest("hex").slice(0, 11)}`;
+
+/** Stops a merge that runs: it would make a failover wait, and is done again later. */
+export const interruptMerge = async ({ store }: ActivationPlace, signal: AbortSignal): Promise<void> => {
+  await store.host.run(interruptMergeScript, [store.layout.root], {
+    purpose: "interrupt the merging of layers",
+    timeoutMs: 30_000,
+    signal,
+  });
+};
+
+/** Goes on from the phase that was reached until the machine runs. */
+export const driveActivation = async (
+  place: ActivationPlace,
+  started: { readonly state: StoredReplica; readonly manifest: Manifest; readonly request: FailoverRequest },
+  op: Operation,
+): Promise<Activation> => {
+  const { request } = started;
+  let activation = activationOf(started.state, request.failover);
+  if (activation.phase === "preparing") {
+    op.progress({ step: `Preparing ${activation.machineName}` });
+    await prepare(place, { ...started, activation }, op);
+    activation = await enterPhase(place, activation, "starting", op);
+  }
+  if (activation.phase === "starting") {
+    op.progress({ step: `Starting ${activation.machineName}` });
+    await start(place, activation, op);
+    activation = await enterPhase(place, activation, "running", op);
+  }
+  return describeActivation(activation);
+};
+
+export const describeActivation = ({ failover, machine, machineName, point }: StoredActivation): Activation => ({
+  failover,
+  machine,
+  machineName,
+  point,
+});
+
+/** Rejects with `FAILOVER_NOT_FOUND`. */
+export const activationOf = (state: StoredReplica, failover: FailoverId): StoredActivation => {
+  const found = state.activations.find((activation) => activation.failover === failover);
+  if (found !== undefined) return found;
+  const known = state.activations.map((activation) => activation.failover).join(", ");
+  throw new Fault(
+    "FAILOVER_NOT_FOUND",
+    `Replica ${state.replica} has no failover ${failover}; it has: ${known || "none"}.`,
+    {
+      details: { replica: state.replica, failover },
+    },
+  );
+};
+
+const enterPhase = async (
+  { store }: ActivationPlace,
+  activation: StoredActivation,
+  phase: ActivationPhase,
+  op: Operation,
+): Promise<StoredActivation> => {
+  const state = await store.change(
+    (current) => {
+      const now = activationOf(current, activation.failover);
+      if (now.phase !== activation.phase || now.point !== activation.point)
+        throw new Fault(
+          "OPERATION_NOT_ALLOWED",
+          `Failover ${activation.failover} was changed meanwhile: it is ${now.phase}, at point ${now.point}.`,
+        );
+      return {
+        state: {
+          ...current,
+          activations: current.activations.map((each) => (each === now ? { ...now, phase } : each)),
+        },
+      };
+    },
+    { purpose: `record that ${activation.machineName} is ${phase}`, signal: op.signal },
+  );
+  return activationOf(state, activation.failover);
+};
+
+/** Everything the machine needs, made anew: nothing of the guest has run yet. */
+const prepare = async (
+  place: ActivationPlace,
+  what: {
+    readonly state: StoredReplica;
+    readonly manifest: Manifest;
+    readonly request: FailoverRequest;
+    readonly activation: StoredActivation;
+  },
+  op: Operation,
+): Promise<void> => {
+  const { connection, store } = place;
+  const { state, manifest, request, activation } = what;
+  const { replica } = state;
+  const { signal } = op;
+  if (activation.kind !== "test") await endDaemons({ host: connection, layout: store.layout, replica }, signal);
+  await makeRoomForDomain(place, { replica, activation }, op);
+
+  const { definition } = manifest.point;
+  const folder = store.layout.activation(activation.failover);
+  const facts = await readHostFacts(
+    connection,
+    { emulator: emulatorName(definition), files: namedFiles(definition) },
+    signal,
+  );
+  const test = activation.kind === "test";
+  const adapted = adaptDefinition(definition, {
+    machineName: activation.machineName,
+    ...(test && { uuid: activation.machine, nvram: `${folder}/nvram.fd` }),
+    overlays: activation.overlays,
+    networks: request.networks,
+    ...(activation.bridge !== undefined && { onlyBridge: activation.bridge }),
+    mark: { replica, failover: activation.failover, epoch: activation.epoch },
+    facts,
+  });
+  const overlays = entries(activation.overlays).flatMap(([disk, { file, backing }]) => {
+    const sizeBytes = sizeOf(manifest, disk);
+    const record = test
+      ? "-"
+      : recordName({ item: request.item, epoch: activation.epoch, cut: activation.point, sizeBytes });
+    return [file, String(sizeBytes), backing, record];
+  });
+  await connection.run(prepareScript, [folder, activation.bridge ?? "-", ...overlays], {
+    purpose: `make the disks of ${activation.machineName}`,
+    timeoutMs: 60_000,
+    signal,
+    stdin: adapted,
+  });
+  await connection.virsh([["define", `${folder}/machine.xml`]], {
+    purpose: `define machine ${activation.machineName}`,
+    timeoutMs: 30_000,
+    signal,
+  });
+};
+
+/** What an earlier attempt of ours left goes; what is not ours is not touched. */
+const makeRoomForDomain = async (
+  { connection }: ActivationPlace,
+  { replica, activation }: { readonly replica: string; readonly activation: StoredActivation },
+  op: Operation,
+): Promise<void> => {
+  const [same, named] = await Promise.all([
+    findDomain(connection, activation.machine, op.signal),
+    findDomain(connection, activation.machineName, op.signal),
+  ]);
+  for (const domain of [same, named]) {
+    if (domain === undefined) continue;
+    if (!isActivationOf(domain, replica) || domain.uuid !== activation.machine)
+      throw new Fault(
+        "OPERATION_NOT_ALLOWED",
+        `Host ${connection.name} already has a machine ${domain.name} (${domain.uuid}), which is not of replica ${replica}, so ${activation.machineName} (${activation.machine}) cannot be made there. Rename or undefine it first.`,
+        { details: { host: connection.name, machine: domain.uuid, name: domain.name } },
+      );
+  }
+  if (same !== undefined) await removeDomain(connection, same, { keepNvram: true, signal: op.signal });
+};
+
+const start = async (
+  { connection, folder }: ActivationPlace,
+  activation: StoredActivation,
+  op: Operation,
+): Promise<void> => {
+  const { machine, machineName } = activation;
+  // A machine that comes home was fenced there while another ran.
+  if (activation.kind !== "test") await unfenceMachine(connection, folder, machine, op.signal);
+  const domain = await findDomain(connection, machine, op.signal);
+  if (domain?.running === true) return;
+  try {
+    await connection.virsh([["start", machine]], {
+      purpose: `start machine ${machineName}`,
+      timeoutMs: 120_000,
+      signal: op.signal,
+    });
+  } catch (cause) {
+    if ((await findDomain(connection, machine, op.signal))?.running === true) return;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new Fault(
+      "POWER_ON_FAILED",
+      `Machine ${machineName} could not be started on host ${connection.name}. ${reason}`,
+      {
+        cause,
+        details: { host: connection.name, machine },
+      },
+    );
+  }
+};
+
+const sizeOf = (manifest: Manifest, disk: DiskId): number =>
+  manifest.disks.find(({ id }) => id === disk)?.sizeBytes ?? 0;

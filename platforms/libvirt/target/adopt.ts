@@ -1,0 +1,238 @@
+import { Fault } from "#domain/fault.ts";
+import type { CutId, DiskId, MachineId } from "#domain/ids.ts";
+import type { Operation, ReplicaSpec } from "#platforms/platform.ts";
+import { readDomain } from "../inventory/domain-xml.ts";
+import type { ActivationPlace } from "./activate.ts";
+import { interruptMerge } from "./activate.ts";
+import { entries, newestLayer } from "./chain.ts";
+import { checkTakeOver, newReplica } from "./create-replica.ts";
+import { findDomain, type FoundDomain } from "./domains.ts";
+import type { Operation as StoreOperation } from "./host-store.ts";
+import { readImage } from "./images.ts";
+import type { StoredActivation, StoredAdoption, StoredLayer, StoredReplica } from "./stored-replica.ts";
+
+const day = 86_400_000;
+
+/**
+ * Moves one disk of the machine into the replica, as one image on `$4` ("-": by itself). $1 file, $2 layer's path, $3 name for what has to stay in its own file system.
+ * The bitmaps that kept its changes go: their time is over.
+ */
+const takeDiskScript = `set -eu
+file=$1 layer=$2 aside=$3 beneath=$4
+shift 4
+source=$file
+if [ ! -e "$source" ]; then source=$aside; fi
+if [ -e "$source" ] && [ ! -e "$layer" ]; then
+  for bitmap in "$@"; do qemu-img bitmap --remove -f qcow2 "$source" "$bitmap" >&2 || :; done
+  if [ "$beneath" = - ]; then qemu-img rebase -q -f qcow2 -b "" "$source" >&2
+  else qemu-img rebase -q -u -f qcow2 -b "$beneath" -F qcow2 "$source" >&2; fi
+  sync "$source"
+  mkdir -p "\${layer%/*}"
+  if [ "$(stat -c %d "$source")" = "$(stat -c %d "\${layer%/*}")" ]; then
+    mv -f "$source" "$layer"
+  else
+    if [ "$source" != "$aside" ]; then mv -f "$source" "$aside"; sync "\${aside%/*}"; fi
+    ln -sf "$aside" "$layer"
+  fi
+  sync "\${layer%/*}" "\${file%/*}"
+fi
+[ -e "$layer" ] || { echo "neither $file nor $layer is there" >&2; exit 1; }`;
+
+/**
+ * Makes the replica out of a machine of this host that is shut off. Its disks become the newest layer: on the layers they stood on, when the machine ran on this replica, else
+ * as one image by themselves. The machine is undefined, so that it cannot be started as a second primary; when it comes back it gets its disks where they were.
+ * Every step is written down before: called again it goes on.
+ */
+export const adoptMachine = async (
+  place: ActivationPlace,
+  spec: ReplicaSpec,
+  adopt: { readonly machine: MachineId; readonly content?: CutId },
+  op: Operation,
+): Promise<void> => {
+  const { store } = place;
+  const standing = await store.find(op.signal);
+  const isAdopted =
+    standing?.adopting === undefined && standing?.adopted === adopt.machine && standing.epoch === spec.epoch;
+  if (standing !== undefined && isAdopted) return;
+  const state =
+    standing?.adopting === undefined ? await recordAdoption(place, { spec, adopt, standing }, op) : standing;
+  const adoption = state.adopting;
+  if (adoption === undefined) return;
+  const domain = await findDomain(place.connection, adoption.machine, op.signal);
+  if (domain !== undefined) {
+    if (domain.running) throw stillRunning(domain, place.connection.name);
+    await place.connection.virsh(
+      [["undefine", domain.uuid, "--keep-nvram", "--managed-save", "--snapshots-metadata", "--checkpoints-metadata"]],
+      { purpose: `undefine the old primary ${domain.name}`, timeoutMs: 60_000, signal: op.signal },
+    );
+  }
+  for (const [disk, { file, backing }] of entries(adoption.disks)) {
+    op.progress({ step: `Taking disk ${disk} of ${adoption.name} in` });
+    await takeDisk(place, { disk, file, backing, layer: adoption.layer }, op);
+  }
+  await finishAdoption(place, spec, op);
+};
+
+/** Looks at the machine and writes down what is going to be done, before anything is. */
+const recordAdoption = async (
+  place: ActivationPlace,
+  what: {
+    readonly spec: ReplicaSpec;
+    readonly adopt: { readonly machine: MachineId; readonly content?: CutId };
+    readonly standing: StoredReplica | undefined;
+  },
+  op: Operation,
+): Promise<StoredReplica> => {
+  const { connection, store } = place;
+  const { spec, adopt } = what;
+  const domain = await findDomain(connection, adopt.machine, op.signal);
+  if (domain === undefined)
+    throw new Fault(
+      "MACHINE_NOT_FOUND",
+      `Host ${connection.name} has no machine ${adopt.machine} to make replica ${spec.replica} of: create the replica without it, which copies everything.`,
+      {
+        details: { host: connection.name, machine: adopt.machine },
+      },
+    );
+  if (domain.running) throw stillRunning(domain, connection.name);
+  const described = readDomain(domain.xml);
+  const disks: Record<
+    DiskId,
+    { readonly file: string; readonly sizeBytes: number; readonly bitmaps: readonly string[] }
+  > = {};
+  for (const id of spec.disks) {
+    const disk = described.disks.find((candidate) => candidate.id === id);
+    if (disk === undefined || disk.type !== "file" || disk.format !== "qcow2")
+      throw new Fault(
+        "DISK_NOT_TRACKABLE",
+        disk === undefined
+          ? `Machine ${domain.name} on host ${connection.name} has no disk ${id}, which the replica needs: create the replica without it, which copies everything.`
+          : `Disk ${id} of machine ${domain.name} on host ${connection.name} is a ${disk.type} in format ${disk.format}: only qcow2 files can become a replica. Create the replica without this machine, which copies everything.`,
+        { details: { machine: domain.uuid, disk: id } },
+      );
+    const image = await readImage(connection, disk.location, op.signal);
+    disks[id] = { file: disk.location, sizeBytes: image.sizeBytes, bitmaps: image.bitmaps };
+  }
+  const plan = (
+    state: StoredReplica,
+  ): { readonly state: StoredReplica; readonly operations: readonly StoreOperation[] } => {
+    const ran = state.activations.find(
+      (activation) => activation.machine === adopt.machine && activation.phase === "committed",
+    );
+    const adopting: StoredAdoption = {
+      machine: adopt.machine,
+      name: domain.name,
+      ...(adopt.content !== undefined && { content: adopt.content }),
+      layer: state.nextLayer,
+      disks: Object.fromEntries(
+        entries(disks).map(([id, { file, sizeBytes }]) => [id, { file, sizeBytes, backing: standsOn(ran, id, file) }]),
+      ),
+    };
+    // The whole definition, for people: the machine itself comes back by the definition of its newest point.
+    const operations: StoreOperation[] = [
+      { kind: "write", path: `${store.layout.root}/adopted.xml`, bytes: Buffer.from(domain.xml) },
+    ];
+    return {
+      state: { ...state, epoch: spec.epoch, sourceSite: spec.sourceSite, nextLayer: state.nextLayer + 1, adopting },
+      operations,
+    };
+  };
+  const options = {
+    purpose: `record that machine ${domain.name} becomes replica ${spec.replica}`,
+    signal: op.signal,
+    exclusive: true,
+  };
+  if (what.standing === undefined) return await store.create(plan(newReplica(spec)), options);
+  await interruptMerge(place, op.signal);
+  return await store.change((state) => {
+    checkTakeOver(state, spec, connection.name);
+    const uncommitted = state.activations.find(({ phase }) => phase !== "committed");
+    if (uncommitted !== undefined)
+      throw new Fault(
+        "OPERATION_NOT_ALLOWED",
+        `Replica ${state.replica} has the uncommitted failover ${uncommitted.failover} (${uncommitted.machineName}): commit it, cancel it or clean it up first.`,
+      );
+    return state.adopting === undefined ? plan(state) : undefined;
+  }, options);
+};
+
+/** The layer of this replica that the machine's disk stands on; −1 for one from elsewhere. */
+const standsOn = (ran: StoredActivation | undefined, disk: DiskId, file: string): number =>
+  ran !== undefined && ran.overlays[disk]?.file === file ? ran.layer : -1;
+
+const takeDisk = async (
+  { connection, store }: ActivationPlace,
+  what: { readonly disk: DiskId; readonly file: string; readonly backing: number; readonly layer: number },
+  op: Operation,
+): Promise<void> => {
+  const { disk, file, backing, layer } = what;
+  const image = await readImage(connection, file, op.signal, { missing: "empty" });
+  const aside = `${file.slice(0, file.lastIndexOf("/"))}/.understudy-${store.layout.root.split("/").at(-1) ?? ""}-${disk}-${layer}.qcow2`;
+  await connection.run(
+    takeDiskScript,
+    [
+      file,
+      store.layout.image(disk, layer),
+      aside,
+      backing < 0 ? "-" : store.layout.image(disk, backing),
+      ...image.bitmaps,
+    ],
+    { purpose: `take disk ${file} into replica ${store.layout.root}`, timeoutMs: day, signal: op.signal },
+  );
+};
+
+const finishAdoption = async ({ store }: ActivationPlace, spec: ReplicaSpec, op: Operation): Promise<void> => {
+  await store.change(
+    (state) => {
+      const { adopting } = state;
+      if (adopting === undefined) return undefined;
+      const { adopting: _done, ...rest } = state;
+      const layer: StoredLayer = {
+        layer: adopting.layer,
+        ...(adopting.content !== undefined && { cut: adopting.content }),
+        point: false,
+        kept: false,
+        disks: Object.fromEntries(
+          entries(adopting.disks).map(([disk, { sizeBytes, backing }]) => [
+            disk,
+            { sizeBytes, backing, digests: "partial" as const },
+          ]),
+        ),
+      };
+      // What came from elsewhere goes back where it was; what ran on this replica keeps the place it had then, if it had one.
+      const came = Object.fromEntries(
+        entries(adopting.disks).flatMap(([disk, { file, backing }]) => (backing < 0 ? [[disk, file]] : [])),
+      );
+      const files = { ...state.home?.files, ...came };
+      const beneath = newestLayer(state);
+      const ran = state.activations.map(({ failover }) => failover);
+      return {
+        state: {
+          ...rest,
+          sourceSite: spec.sourceSite,
+          epoch: spec.epoch,
+          adopted: adopting.machine,
+          home: { machine: adopting.machine, name: adopting.name, files },
+          layers: [...state.layers.map((each) => ({ ...each, point: false })), layer],
+          activations: [],
+        },
+        operations: [
+          ...(beneath === undefined ? [] : state.layers).flatMap(({ point, cut }): StoreOperation[] =>
+            point && cut !== undefined ? [{ kind: "remove", path: store.layout.manifest(cut) }] : [],
+          ),
+          ...ran.map((failover): StoreOperation => ({ kind: "remove", path: store.layout.activation(failover) })),
+        ],
+      };
+    },
+    { purpose: `finish making replica ${spec.replica}`, signal: op.signal, exclusive: true },
+  );
+};
+
+const stillRunning = (domain: FoundDomain, host: string): Fault =>
+  new Fault(
+    "OPERATION_NOT_ALLOWED",
+    `Machine ${domain.name} still runs on host ${host}: shut it down (fence it) before it becomes a replica.`,
+    {
+      details: { host, machine: domain.uuid },
+    },
+  );

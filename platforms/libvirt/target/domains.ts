@@ -1,0 +1,73 @@
+import { isFault } from "#domain/fault.ts";
+import type { HostConnection } from "../host.ts";
+
+export interface FoundDomain {
+  readonly uuid: string;
+  readonly name: string;
+  readonly xml: string;
+  /** It has a QEMU process, paused or not. */
+  readonly running: boolean;
+}
+
+const offStates = ["shut off", "crashed"];
+
+/** A domain of the host by name or UUID; undefined when there is none. */
+export const findDomain = async (
+  connection: HostConnection,
+  nameOrUuid: string,
+  signal: AbortSignal,
+): Promise<FoundDomain | undefined> => {
+  try {
+    const [state = "", uuid = "", name = "", xml = ""] = await connection.virsh(
+      [
+        ["domstate", nameOrUuid],
+        ["domuuid", nameOrUuid],
+        ["domname", nameOrUuid],
+        ["dumpxml", nameOrUuid, "--inactive"],
+      ],
+      { purpose: `look for machine ${nameOrUuid}`, timeoutMs: 30_000, signal },
+    );
+    return {
+      uuid: uuid.trim(),
+      name: name.trim() === "" ? nameOrUuid : name.trim(),
+      xml,
+      running: !offStates.includes(state.trim()),
+    };
+  } catch (error) {
+    if (isFault(error) && error.code === "MACHINE_NOT_FOUND") return undefined;
+    throw error;
+  }
+};
+
+/** Whether the domain was made by an activation of that replica. */
+export const isActivationOf = (domain: FoundDomain, replica: string): boolean =>
+  domain.xml.includes("<understudy:activation") &&
+  new RegExp(`<understudy:activation[^>]*replica=["']${escapePattern(replica)}["']`).test(domain.xml);
+
+const escapePattern = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+
+/** Pulls the plug and removes the definition, whatever state it is in. */
+export const removeDomain = async (
+  connection: HostConnection,
+  domain: FoundDomain,
+  options: { readonly keepNvram: boolean; readonly signal: AbortSignal },
+): Promise<void> => {
+  const bounds = { purpose: `remove machine ${domain.name}`, timeoutMs: 60_000, signal: options.signal };
+  if (domain.running) await unless(connection.virsh([["destroy", domain.uuid]], bounds), "MACHINE_NOT_RUNNING");
+  const nvram = options.keepNvram ? "--keep-nvram" : "--nvram";
+  await unless(
+    connection.virsh(
+      [["undefine", domain.uuid, nvram, "--managed-save", "--snapshots-metadata", "--checkpoints-metadata"]],
+      bounds,
+    ),
+    "MACHINE_NOT_FOUND",
+  );
+};
+
+const unless = async (work: Promise<unknown>, done: string): Promise<void> => {
+  try {
+    await work;
+  } catch (error) {
+    if (!(isFault(error) && error.code === done)) throw error;
+  }
+};
