@@ -1,0 +1,270 @@
+import { Fault } from "#domain/fault.ts";
+import { blockBytes, type BlockSink, type BlockSource } from "../block.ts";
+import type { KeyedDigest } from "../digest/keyed.ts";
+import type { FrameChannel } from "./channel.ts";
+import { decompressBody } from "./compression.ts";
+import {
+  allPieces,
+  entryBytes,
+  frameFlag,
+  frameType,
+  maximumFrameBlocks,
+  maximumPayloadBytes,
+  pieceBytes,
+  type FrameHeader,
+} from "./frame.ts";
+import { readEntries, type BlockEntry } from "./gather.ts";
+
+/** Received and not yet written: more than this holds the sender back. */
+const maximumPendingBytes = 16 * 1024 * 1024;
+const maximumPendingFrames = 64;
+
+/**
+ * The receiving half of a copy: every block is verified against its digest before it is written. Writes run side by side; a checkpoint covers all
+ * that came before it, and is flushed before it is acknowledged.
+ */
+export class BlockReceiver {
+  readonly #channel: FrameChannel;
+  readonly #digest: KeyedDigest;
+  readonly #sink: BlockSink;
+  /** The content blocks are merged with when only pieces of them come. */
+  readonly #current: BlockSource | undefined;
+  readonly #checkpoint: (offset: number) => Promise<void>;
+  readonly #onFault: (cause: unknown) => void;
+  readonly #signal: AbortSignal;
+  readonly #free: Buffer[] = [];
+  readonly #writing = new Set<Promise<void>>();
+  #pendingBytes = 0;
+  #room: (() => void) | undefined;
+  #failed = false;
+  /** Checkpoints run one after the other. */
+  #lastCheckpoint: Promise<void> = Promise.resolve();
+
+  constructor(options: {
+    readonly channel: FrameChannel;
+    readonly digest: KeyedDigest;
+    readonly sink: BlockSink;
+    readonly current: BlockSource | undefined;
+    /** Records that everything below is flushed. */
+    readonly checkpoint: (offset: number) => Promise<void>;
+    readonly onFault: (cause: unknown) => void;
+    readonly signal: AbortSignal;
+  }) {
+    this.#channel = options.channel;
+    this.#digest = options.digest;
+    this.#sink = options.sink;
+    this.#current = options.current;
+    this.#checkpoint = options.checkpoint;
+    this.#onFault = options.onFault;
+    this.#signal = options.signal;
+  }
+
+  /** Where a blocks frame's payload goes: large buffers that are used again and again. */
+  allocate(header: FrameHeader): Buffer {
+    const whole = this.#free.pop() ?? Buffer.allocUnsafeSlow(maximumPayloadBytes);
+    return whole.subarray(0, header.length);
+  }
+
+  /** One frame; a promise holds the sender back until there is room again. */
+  frame(header: FrameHeader, payload: Buffer): void | Promise<void> {
+    if (header.type === frameType.blocks) {
+      this.#acknowledge();
+      this.#begin(this.#receiveBlocks(header, payload), payload.length);
+    } else if (header.type === frameType.zero) this.#begin(this.#receiveZero(header, payload), 0);
+    else if (header.type === frameType.checkpoint) this.#flushUpTo(header.offset, frameType.checkpointed);
+    else if (header.type === frameType.end) this.#flushUpTo(this.#sink.sizeBytes, frameType.done);
+    else throw new Fault("PEER_INCOMPATIBLE", `The peer sent a frame of type ${header.type} during a copy.`);
+    if (this.#hasRoom()) return undefined;
+    return new Promise((resolve) => (this.#room = resolve));
+  }
+
+  /** Resolves when nothing is being written any more. */
+  async settled(): Promise<void> {
+    await Promise.allSettled([...this.#writing, this.#lastCheckpoint]);
+  }
+
+  #hasRoom(): boolean {
+    return this.#pendingBytes < maximumPendingBytes && this.#writing.size < maximumPendingFrames;
+  }
+
+  /** The bytes so far, by which the sender measures the link. */
+  #acknowledge(): void {
+    this.#channel.send({ type: frameType.received, offset: this.#channel.receivedBytes }).catch(() => undefined);
+  }
+
+  #begin(work: Promise<void>, bytes: number): void {
+    this.#pendingBytes += bytes;
+    const tracked = work
+      .catch((cause: unknown) => this.#fail(cause))
+      .finally(() => {
+        this.#writing.delete(tracked);
+        this.#pendingBytes -= bytes;
+        if (!this.#hasRoom()) return;
+        this.#room?.();
+        this.#room = undefined;
+      });
+    this.#writing.add(tracked);
+  }
+
+  #fail(cause: unknown): void {
+    if (this.#failed) return;
+    this.#failed = true;
+    this.#onFault(cause);
+  }
+
+  async #receiveBlocks(header: FrameHeader, payload: Buffer): Promise<void> {
+    try {
+      const entries = this.#checkEntries(header, payload);
+      const packed = payload.subarray(header.count * entryBytes);
+      const expected = entries.reduce((sum, entry) => sum + this.#lengthOf(entry), 0);
+      const body = (header.flags & frameFlag.zstd) === 0 ? packed : await unpack(packed, expected);
+      if (body.length !== expected) throw malformed(`holds ${body.length} bytes instead of ${expected}`);
+      await this.#writeBlocks(entries, { payload, body });
+    } finally {
+      this.#free.push(wholeBuffer(payload));
+    }
+  }
+
+  #checkEntries(header: FrameHeader, payload: Buffer): readonly BlockEntry[] {
+    if (header.count === 0 || header.count > maximumFrameBlocks || payload.length <= header.count * entryBytes) {
+      throw malformed(`announces ${header.count} blocks in ${payload.length} bytes`);
+    }
+    if (header.offset % blockBytes !== 0) throw malformed(`begins at ${header.offset}, within a block`);
+    const entries = readEntries(payload, header);
+    for (const [number, entry] of entries.entries()) {
+      const previous = entries[number - 1];
+      if (entry.offset >= this.#sink.sizeBytes)
+        throw malformed(`reaches ${entry.offset}, beyond the disk's ${this.#sink.sizeBytes} bytes`);
+      if (previous !== undefined && entry.offset <= previous.offset) throw malformed("has its blocks out of order");
+      if (entry.pieces === 0) throw malformed("has a block without content");
+      if (entry.pieces !== allPieces && this.#current === undefined)
+        throw malformed("has a block in pieces outside of a resynchronization");
+    }
+    return entries;
+  }
+
+  #blockLength(offset: number): number {
+    return Math.min(blockBytes, this.#sink.sizeBytes - offset);
+  }
+
+  /** Bytes that an entry has in the body: the disk's last block and its last piece may be short. */
+  #lengthOf(entry: BlockEntry): number {
+    const length = this.#blockLength(entry.offset);
+    return entry.pieces === allPieces
+      ? length
+      : piecesOf(entry.pieces, length).reduce((sum, piece) => sum + piece.length, 0);
+  }
+
+  async #writeBlocks(
+    entries: readonly BlockEntry[],
+    frame: { readonly payload: Buffer; readonly body: Buffer },
+  ): Promise<void> {
+    const writes: Promise<void>[] = [];
+    let run: { readonly offset: number; readonly at: number; length: number } | undefined;
+    let at = 0;
+    const flush = (): void => {
+      if (run !== undefined)
+        writes.push(this.#sink.write(run.offset, frame.body.subarray(run.at, run.at + run.length), this.#signal));
+      run = undefined;
+    };
+    try {
+      for (const entry of entries) {
+        const length = this.#lengthOf(entry);
+        const content = frame.body.subarray(at, at + length);
+        if (entry.pieces !== allPieces) {
+          flush();
+          writes.push(this.#merge(entry, { content, payload: frame.payload }));
+        } else {
+          this.#verify(entry, content, frame.payload);
+          if (run !== undefined && run.offset + run.length === entry.offset) run.length += length;
+          else {
+            flush();
+            run = { offset: entry.offset, at, length };
+          }
+        }
+        at += length;
+      }
+      flush();
+    } finally {
+      // The buffer is used again once this settles.
+      await Promise.allSettled(writes);
+    }
+    await Promise.all(writes);
+  }
+
+  /** Puts the pieces that came into what the replica has, and writes the block as a whole: the store takes whole blocks only. */
+  async #merge(entry: BlockEntry, frame: { readonly content: Buffer; readonly payload: Buffer }): Promise<void> {
+    const length = this.#blockLength(entry.offset);
+    const block = Buffer.allocUnsafe(length);
+    await this.#current?.read(entry.offset, block, this.#signal);
+    let at = 0;
+    for (const piece of piecesOf(entry.pieces, length)) {
+      frame.content.copy(block, piece.at, at, at + piece.length);
+      at += piece.length;
+    }
+    this.#verify(entry, block, frame.payload);
+    await this.#sink.write(entry.offset, block, this.#signal);
+  }
+
+  #verify(entry: BlockEntry, content: Buffer, payload: Buffer): void {
+    if (this.#digest.matches(content, payload, entry.digestAt)) return;
+    throw new Fault(
+      "DIGEST_MISMATCH",
+      `The block at offset ${entry.offset} did not arrive as it was sent; it was not written. The copy goes on from the last checkpoint.`,
+      {
+        details: { offset: entry.offset },
+      },
+    );
+  }
+
+  async #receiveZero(header: FrameHeader, payload: Buffer): Promise<void> {
+    const length = payload.length === 8 ? Number(payload.readBigUInt64BE(0)) : 0;
+    const end = header.offset + length;
+    const aligned = header.offset % blockBytes === 0 && (length % blockBytes === 0 || end === this.#sink.sizeBytes);
+    if (length <= 0 || end > this.#sink.sizeBytes || !aligned)
+      throw malformed(`zeroes ${length} bytes at ${header.offset}`);
+    await this.#sink.zero(header.offset, length, this.#signal);
+  }
+
+  #flushUpTo(offset: number, answer: number): void {
+    if (offset > this.#sink.sizeBytes) throw malformed(`asks for a checkpoint at ${offset}, beyond the disk's end`);
+    const before = [...this.#writing];
+    const previous = this.#lastCheckpoint;
+    this.#lastCheckpoint = (async () => {
+      await previous;
+      await Promise.all(before);
+      if (this.#failed) return;
+      await this.#sink.flush(this.#signal);
+      await this.#checkpoint(offset);
+      await this.#channel.send({ type: answer, offset });
+    })().catch((cause: unknown) => this.#fail(cause));
+  }
+}
+
+/** The 4 KiB pieces that a mask names, within a block of this length. */
+export function piecesOf(
+  mask: number,
+  blockLength: number,
+): readonly { readonly at: number; readonly length: number }[] {
+  const pieces = [];
+  for (let piece = 0; piece * pieceBytes < blockLength; piece += 1) {
+    if ((mask & (1 << piece)) === 0) continue;
+    pieces.push({ at: piece * pieceBytes, length: Math.min(pieceBytes, blockLength - piece * pieceBytes) });
+  }
+  return pieces;
+}
+
+async function unpack(packed: Buffer, expected: number): Promise<Buffer> {
+  try {
+    return await decompressBody(packed, expected);
+  } catch (cause) {
+    throw new Fault("DIGEST_MISMATCH", "A compressed frame did not arrive as it was sent; nothing of it was written.", {
+      cause,
+    });
+  }
+}
+
+const malformed = (what: string): Fault => new Fault("PEER_INCOMPATIBLE", `The peer's blocks frame ${what}.`);
+
+/** The pooled buffer a payload was cut from. */
+const wholeBuffer = (payload: Buffer): Buffer => Buffer.from(payload.buffer, payload.byteOffset, maximumPayloadBytes);
