@@ -22,7 +22,11 @@ const main = async (options: DemoOptions): Promise<number> => {
   const ask = askAtTerminal({ yes: options.yes });
   try {
     narrator.act("Set-up");
-    const stage = await kind.buildStage({ narrator, signal: abort.signal, ...(ask ? { ask } : {}) });
+    const stage = await kind.buildStage({
+      progress: (sentence) => narrator.say(sentence),
+      signal: abort.signal,
+      ...(ask ? { ask } : {}),
+    });
     let kept = false;
     try {
       const proofs = await play(stage, narrator, abort.signal);

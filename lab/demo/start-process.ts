@@ -4,6 +4,7 @@ import { closeSync, openSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Fault } from "#domain/fault.ts";
+import { readyLine } from "#workers/ready-line.ts";
 import type { RunRecord } from "./run-record.ts";
 
 export interface StartedProcess {
@@ -13,9 +14,6 @@ export interface StartedProcess {
   /** Lets this process end without it. */
   letGo(): void;
 }
-
-/** The line a process prints when it serves. */
-export const readyLine = "understudy: ready";
 
 /**
  * Starts a process of the demo, noted in its record before anything else happens, and waits for its ready line. It outlives this process (`--keep`), so Ctrl-C

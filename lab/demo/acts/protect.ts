@@ -8,7 +8,6 @@ import { waitForItem } from "../wait-for-item.ts";
 export const protect = async (scene: Scene): Promise<void> => {
   const { stage, narrator, signal } = scene;
   narrator.act(`1  Protect ${stage.machineName}: replicate it from ${stage.home} to ${stage.away}`);
-  await stage.client.apply(stage.configuration);
   const started = Date.now();
   const { view } = await runJob(scene, "EnableProtection");
   await waitForItem(scene, {

@@ -2,7 +2,7 @@ import { appendFileSync } from "node:fs";
 import { siteName } from "#domain/ids.ts";
 import { runGuests } from "#lab/simulated/run-guests.ts";
 import type { Observation } from "../oracle.ts";
-import { readyLine } from "../start-process.ts";
+import { readyLine } from "#workers/ready-line.ts";
 
 /**
  * A process of the light demo: the simulated hosts' electricity. Plays the guests of the hosts named on the command line (`SITE=FOLDER …`) until it is ended, and

@@ -1,18 +1,15 @@
 import path from "node:path";
-import { connectClient } from "#client/connect.ts";
+import type { Site } from "#domain/configuration.ts";
 import { diskId, hostName, machineId, type SiteName } from "#domain/ids.ts";
-import type { Ask } from "#lab/bootstrap/ask.ts";
 import { addMachine, bootHost, crashHost } from "#lab/simulated/machines.ts";
 import { openStore } from "#lab/simulated/store.ts";
 import { freePort } from "#lab/temporal/free-port.ts";
-import { startTemporal } from "#lab/temporal/start.ts";
-import { makeCertificates } from "../certificates.ts";
 import { away, demoConfiguration, home, item } from "../configuration.ts";
-import type { Narrator } from "../narrator.ts";
+import { startCrew } from "../crew.ts";
 import { followObservations } from "../observations.ts";
 import { createOracle } from "../oracle.ts";
-import { claimRun, takeDown } from "../run-record.ts";
-import type { Stage } from "../stage.ts";
+import { claimRun, type RunRecord, takeDown } from "../run-record.ts";
+import type { Stage, StageBuilder } from "../stage.ts";
 import { startProcess } from "../start-process.ts";
 
 const runName = "light";
@@ -20,132 +17,97 @@ const machineName = "app1";
 const diskBytes = 256 * 1024 * 1024;
 const here = import.meta.dirname;
 
-/** Two sites on simulated hosts: files for disks and a scripted writer, the product's own workflows, workers, stream and client. */
-export const buildStage = async (options: {
-  readonly narrator: Narrator;
-  readonly signal: AbortSignal;
-  readonly ask?: Ask;
-}): Promise<Stage> => {
-  const { narrator, signal } = options;
-  const say = (sentence: string): void => narrator.say(sentence);
-  const record = await claimRun(runName, { progress: say });
-  try {
-    return await buildOn(record, { say, signal });
-  } catch (error) {
-    await record.end();
-    throw error;
-  }
-};
-
 export const takeStageDown = (): Promise<boolean> => takeDown(runName);
 
-const buildOn = async (
-  record: Awaited<ReturnType<typeof claimRun>>,
-  { say, signal }: { readonly say: (sentence: string) => void; readonly signal: AbortSignal },
-): Promise<Stage> => {
-  const folder = record.folder;
-  const at = (...below: readonly string[]): string => path.join(folder, ...below);
-  const log = (name: string): string => at(`${name}.log`);
-  say("Temporal's server, two simulated hosts with a writing machine, three workers …");
-
-  const temporal = await startTemporal({ dir: folder, progress: say, signal });
-  await record.add(temporal.pid);
-  const environment = { TEMPORAL_ADDRESS: temporal.address, TEMPORAL_NAMESPACE: "default" };
-
-  const storeOf = (site: SiteName): string => at("hosts", site);
-  for (const site of [home, away]) openStore(storeOf(site))[Symbol.dispose]();
-  {
-    using store = openStore(storeOf(home));
-    addMachine(store, {
-      id: machineId("7d0f5ed0-0000-4000-8000-000000000001"),
-      name: machineName,
-      disks: [{ id: diskId("vda"), sizeBytes: diskBytes }],
-      guest: { program: "writer", writesPerSecond: 50 },
-    });
-    bootHost(store);
-  }
-  const observations = at("observations.jsonl");
-  const start = (name: string, file: string, args: readonly string[]) =>
-    startProcess(record, {
-      name,
-      argv: [process.execPath, file, ...args],
-      env: environment,
-      logFile: log(name),
+/** Two sites on simulated hosts: files for disks and a scripted writer; the product's own workflows, workers, stream and client. */
+export const buildStage: StageBuilder = async ({ progress, signal }) => {
+  await using undo = new AsyncDisposableStack();
+  const record = await claimRun(runName, { progress });
+  undo.defer(() => record.end());
+  const storeOf = (site: SiteName): string => path.join(record.folder, "hosts", site);
+  progress("two simulated hosts, a machine on one of them with a writer in it");
+  makeMachine(storeOf(home), storeOf(away));
+  const observations = await playGuests(record, { storeOf, signal });
+  const configuration = demoConfiguration({
+    machineName,
+    sites: { paris: await siteOf(home, storeOf(home)), lyon: await siteOf(away, storeOf(away)) },
+    shutdownGraceSeconds: 10,
+  });
+  const crew = undo.use(
+    await startCrew(record, {
+      configuration,
+      ip: "127.0.0.1",
+      workerArgv: (site, certificates) => [process.execPath, path.join(here, "site-worker.ts"), site, certificates],
+      progress,
       signal,
-    });
-  const guests = start("guests", path.join(here, "guests.ts"), [
-    observations,
-    ...[home, away].map((site) => `${site}=${storeOf(site)}`),
-  ]);
-
-  const certificates = await makeCertificates(folder, [home, away]);
-  const sites = { paris: await siteOf(home, storeOf(home)), lyon: await siteOf(away, storeOf(away)) };
-  const configuration = demoConfiguration({ machineName, sites, shutdownGraceSeconds: 10 });
-  const worker = (site: SiteName) =>
-    start(`worker-${site}`, path.join(here, "site-worker.ts"), [site, certificates(site)]);
-  const [, , homeWorker] = await Promise.all([
-    guests,
-    start("orchestrator", path.join(here, "../orchestrator.ts"), []),
-    worker(home),
-    worker(away),
-  ]);
-  const client = await connectClient({ address: temporal.address, identity: "demo" });
-
-  let kept = false;
+    }),
+  );
+  const all = undo.move();
   return {
+    ...crew,
     description:
-      "two SIMULATED hosts: files for disks and a scripted writer, on the product's own workflows, workers and stream",
-    temporal,
+      "two SIMULATED hosts (files for disks, a scripted writer) with the product's own workflows, workers, stream and client",
     configuration,
     item,
     machineName,
     home,
     away,
-    client,
     oracle: createOracle(followObservations(observations)),
-    async killSite() {
-      using store = openStore(storeOf(home));
+    async killSite(site) {
+      using store = openStore(storeOf(site));
       crashHost(store);
-      await homeWorker.kill();
+      await crew.killWorker(site);
     },
-    nextCommands: nextCommands(temporal.address),
+    nextCommands: [
+      `export TEMPORAL_ADDRESS=${crew.temporal.address}`,
+      "./bin/understudy status",
+      "./bin/understudy jobs",
+      `./bin/understudy points ${item}`,
+      "npm run demo -- --light --down      # ends it",
+    ],
     async keep() {
-      kept = true;
-      await client[Symbol.asyncDispose]();
+      await crew.letGo();
       await record.keep();
-      temporal.letGo();
     },
-    async [Symbol.asyncDispose]() {
-      if (kept) return;
-      await client[Symbol.asyncDispose]();
-      await record.end();
-    },
-  };
+    [Symbol.asyncDispose]: () => all.disposeAsync(),
+  } satisfies Stage;
 };
 
-const siteOf = async (name: SiteName, store: string) => {
+const makeMachine = (homeStore: string, awayStore: string): void => {
+  openStore(awayStore)[Symbol.dispose]();
+  using store = openStore(homeStore);
+  addMachine(store, {
+    id: machineId("7d0f5ed0-5eed-4000-8000-000000000001"),
+    name: machineName,
+    disks: [{ id: diskId("vda"), sizeBytes: diskBytes }],
+    guest: { program: "writer", writesPerSecond: 50 },
+  });
+  bootHost(store);
+};
+
+/** Starts the process that plays the guests of both hosts; answers the file in which it notes what they do. */
+const playGuests = async (
+  record: RunRecord,
+  options: { readonly storeOf: (site: SiteName) => string; readonly signal: AbortSignal },
+): Promise<string> => {
+  const file = path.join(record.folder, "observations.jsonl");
+  const hosts = [home, away].map((site) => `${site}=${options.storeOf(site)}`);
+  await startProcess(record, {
+    name: "guests",
+    argv: [process.execPath, path.join(here, "guests.ts"), file, ...hosts],
+    logFile: path.join(record.folder, "guests.log"),
+    signal: options.signal,
+  });
+  return file;
+};
+
+const siteOf = async (name: SiteName, store: string): Promise<Site> => {
   const host = hostName(`${name}1`);
   return {
     name,
     stream: { address: "127.0.0.1", port: await freePort() },
     hosts: {
-      [host]: {
-        name: host,
-        kind: "simulated",
-        address: "127.0.0.1",
-        port: 22,
-        user: "nobody",
-        hostKey: "ssh-ed25519 none",
-        store,
-      },
+      [host]: { name: host, kind: "simulated", address: "127.0.0.1", port: 22, user: "nobody", hostKey: "none", store },
     },
   };
 };
-
-const nextCommands = (address: string): readonly string[] => [
-  `export TEMPORAL_ADDRESS=${address}`,
-  "./bin/understudy status",
-  "./bin/understudy jobs",
-  `./bin/understudy points ${item}`,
-  "npm run demo -- --light --down      # ends it",
-];

@@ -1,26 +1,22 @@
 import { createHash } from "node:crypto";
 import path from "node:path";
-import { connectClient } from "#client/connect.ts";
 import type { Host, Site } from "#domain/configuration.ts";
 import { Fault } from "#domain/fault.ts";
 import { hostName, type SiteName } from "#domain/ids.ts";
-import type { Ask } from "#lab/bootstrap/ask.ts";
 import { ensurePackages } from "#lab/bootstrap/packages.ts";
+import { ensureTemporal } from "#lab/bootstrap/temporal.ts";
 import { buildGuest, type GuestParts } from "#lab/guest/build.ts";
 import { ackFile, consoleFile } from "#lab/guest/definition.ts";
 import { createMachine } from "#lab/guest/machine.ts";
 import { type Lab, startLab } from "#lab/hosts/lab.ts";
 import { reapLab } from "#lab/hosts/reap.ts";
 import { labPackages } from "#lab/packages.ts";
-import { startTemporal } from "#lab/temporal/start.ts";
-import { makeCertificates } from "../certificates.ts";
 import { away, demoConfiguration, home, item } from "../configuration.ts";
+import { startCrew } from "../crew.ts";
 import { inSeconds } from "../figures.ts";
-import type { Narrator } from "../narrator.ts";
 import { createOracle } from "../oracle.ts";
-import { claimRun, type RunRecord, takeDown } from "../run-record.ts";
-import type { Stage } from "../stage.ts";
-import { startProcess } from "../start-process.ts";
+import { claimRun, takeDown } from "../run-record.ts";
+import type { Stage, StageBuilder } from "../stage.ts";
 import { observeGuests } from "./observe.ts";
 
 const runName = "real";
@@ -31,46 +27,7 @@ const labId = `d${createHash("sha256")
   .update(import.meta.dirname)
   .digest("hex")
   .slice(0, 5)}`;
-
-interface Means {
-  readonly say: (sentence: string) => void;
-  readonly signal: AbortSignal;
-}
-
-/** Two sites on real hosts in namespaces of this machine: libvirt, QEMU, sshd, and a machine with a kernel and file system of its own. */
-export const buildStage = async (options: {
-  readonly narrator: Narrator;
-  readonly signal: AbortSignal;
-  readonly ask?: Ask;
-}): Promise<Stage> => {
-  const { narrator, signal, ask } = options;
-  const means = { say: (sentence: string) => narrator.say(sentence), signal };
-  if (process.getuid?.() !== 0) {
-    throw new Fault(
-      "PREREQUISITES_FAILED",
-      "Two real hosts take root (network namespaces, QEMU). Type: sudo npm run demo; or, on simulated hosts: npm run demo -- --light",
-    );
-  }
-  await ensurePackages(labPackages, { progress: means.say, signal, ...(ask ? { ask } : {}) });
-  const parts = await buildGuest({ progress: means.say, signal });
-  const record = await claimRun(runName, { progress: means.say });
-  await using undo = new AsyncDisposableStack();
-  undo.defer(() => record.end());
-  const lab = undo.use(await startLab({ id: labId, hosts: [hostOf(home), hostOf(away)], progress: means.say, signal }));
-  const stage = await furnish(record, lab, { ...means, parts });
-  const all = undo.move();
-  return {
-    ...stage,
-    async keep() {
-      await stage.keep();
-      await lab.keep();
-    },
-    async [Symbol.asyncDispose]() {
-      await stage[Symbol.asyncDispose]();
-      await all.disposeAsync();
-    },
-  };
-};
+const workerFile = path.join(import.meta.dirname, "../../../workers/site-main.ts");
 
 /** The lab first: its workers go with it. */
 export const takeStageDown = async (): Promise<boolean> => {
@@ -79,16 +36,78 @@ export const takeStageDown = async (): Promise<boolean> => {
   return lab || processes;
 };
 
-/** Temporal, the machine, workers in their sites' networks, and the observer. */
-const furnish = async (
-  record: RunRecord,
+/** Two sites on real hosts in namespaces of this machine: libvirt, QEMU, sshd, and a machine with a kernel and file system of its own. */
+export const buildStage: StageBuilder = async ({ progress, signal, ask }) => {
+  if (process.getuid?.() !== 0) {
+    throw new Fault(
+      "PREREQUISITES_FAILED",
+      "Two real hosts take root (network namespaces, QEMU). Type: sudo npm run demo; or, on simulated hosts: npm run demo -- --light",
+    );
+  }
+  await ensurePackages(labPackages, { progress, signal, ...(ask ? { ask } : {}) });
+  await ensureTemporal({ progress, signal });
+  const parts = await buildGuest({ progress, signal });
+
+  await using undo = new AsyncDisposableStack();
+  const record = await claimRun(runName, { progress });
+  undo.defer(() => record.end());
+  const lab = undo.use(await startLab({ id: labId, hosts: [hostOf(home), hostOf(away)], progress, signal }));
+  const observer = undo.use(observeGuests([home, away].map((site) => guestFiles(lab, site))));
+  const configuration = demoConfiguration({
+    machineName,
+    sites: { paris: siteOf(lab, home), lyon: siteOf(lab, away) },
+    shutdownGraceSeconds: 60,
+  });
+  const [crew] = await Promise.all([
+    startCrew(record, {
+      configuration,
+      ip: lab.address,
+      workerArgv: (site, certificates) =>
+        lab.site(site).execArgv([process.execPath, workerFile, "--site", site, "--pki", certificates]),
+      progress,
+      signal,
+    }),
+    startMachine(lab, { parts, progress, signal }),
+  ]);
+  undo.use(crew);
+  const all = undo.move();
+  return {
+    ...crew,
+    description: "two real QEMU/libvirt hosts in namespaces of this machine (emulated processors)",
+    configuration,
+    item,
+    machineName,
+    home,
+    away,
+    oracle: createOracle(() => observer.observations()),
+    killSite: (site) => lab.site(site).crash(),
+    nextCommands: [
+      `export TEMPORAL_ADDRESS=${crew.temporal.address}`,
+      "./bin/understudy status",
+      "./bin/understudy jobs",
+      `./bin/understudy points ${item}`,
+      `ssh -F ${lab.sshConfig} ${hostOf(away)} virsh list --all`,
+      "npm run demo -- --down      # ends it",
+    ],
+    async keep() {
+      await observer[Symbol.asyncDispose]();
+      await crew.letGo();
+      await record.keep();
+      await lab.keep();
+    },
+    [Symbol.asyncDispose]: () => all.disposeAsync(),
+  } satisfies Stage;
+};
+
+const startMachine = async (
   lab: Lab,
-  { say, signal, parts }: Means & { readonly parts: GuestParts },
-): Promise<Stage> => {
-  const at = (...below: readonly string[]): string => path.join(record.folder, ...below);
-  const temporal = await startTemporal({ dir: record.folder, ip: lab.address, progress: say, signal });
-  await record.add(temporal.pid);
-  say(`a machine on ${hostOf(home)}: its own kernel and ext4, and a writer in it`);
+  options: {
+    readonly parts: GuestParts;
+    readonly progress: (sentence: string) => void;
+    readonly signal: AbortSignal;
+  },
+): Promise<void> => {
+  const { parts, progress, signal } = options;
   const guest = await createMachine({
     host: lab.host(hostOf(home)),
     name: machineName,
@@ -97,71 +116,21 @@ const furnish = async (
     parts,
     signal,
   });
-  const observer = observeGuests(
-    [home, away].map((site) => ({
-      site,
-      acknowledgements: lab.host(hostOf(site)).path(ackFile(machineName)),
-      console: lab.host(hostOf(site)).path(consoleFile(machineName)),
-    })),
+  const bootMs = await guest.start({ signal });
+  progress(
+    `${machineName} runs on ${hostOf(home)}: its own disk, kernel and ext4, a writer in it; booted in ${inSeconds(bootMs)}`,
   );
-  const certificates = await makeCertificates(record.folder, [home, away]);
-  const environment = { TEMPORAL_ADDRESS: temporal.address, TEMPORAL_NAMESPACE: "default" };
-  const start = (name: string, argv: readonly string[]) =>
-    startProcess(record, { name, argv, env: environment, logFile: at(`${name}.log`), signal });
-  const [bootMs] = await Promise.all([
-    guest.start({ signal }),
-    start("orchestrator", [process.execPath, path.join(import.meta.dirname, "../orchestrator.ts")]),
-    ...[home, away].map((site) =>
-      start(
-        `worker-${site}`,
-        lab
-          .site(site)
-          .execArgv([process.execPath, path.join(import.meta.dirname, "site-worker.ts"), site, certificates(site)]),
-      ),
-    ),
-  ]);
-  say(`${machineName} runs after ${inSeconds(bootMs)}`);
-  const client = await connectClient({ address: temporal.address, identity: "demo" });
-  const sites = { paris: siteOf(lab, home), lyon: siteOf(lab, away) };
-  let kept = false;
-  return {
-    description: "two real QEMU/libvirt hosts in namespaces of this machine (emulated processors)",
-    temporal,
-    configuration: demoConfiguration({ machineName, sites, shutdownGraceSeconds: 60 }),
-    item,
-    machineName,
-    home,
-    away,
-    client,
-    oracle: createOracle(() => observer.observations()),
-    killSite: (site) => lab.site(site).crash(),
-    nextCommands: [
-      `export TEMPORAL_ADDRESS=${temporal.address}`,
-      "./bin/understudy status",
-      "./bin/understudy jobs",
-      `./bin/understudy points ${item}`,
-      `ssh -F ${lab.sshConfig} ${hostOf(away)} virsh list --all`,
-      "npm run demo -- --down      # ends it",
-    ],
-    async keep() {
-      kept = true;
-      await observer[Symbol.asyncDispose]();
-      await client[Symbol.asyncDispose]();
-      await record.keep();
-      temporal.letGo();
-    },
-    async [Symbol.asyncDispose]() {
-      if (kept) return;
-      await observer[Symbol.asyncDispose]();
-      await client[Symbol.asyncDispose]();
-    },
-  };
 };
 
+const guestFiles = (lab: Lab, site: SiteName) => ({
+  site,
+  acknowledgements: lab.host(hostOf(site)).path(ackFile(machineName)),
+  console: lab.host(hostOf(site)).path(consoleFile(machineName)),
+});
+
 const siteOf = (lab: Lab, name: SiteName): Site => {
-  const { address } = lab.site(name);
   const host = lab.host(hostOf(name));
-  const plan: Host = {
+  const configured: Host = {
     name: hostName(host.name),
     kind: "libvirt",
     address: host.address,
@@ -171,5 +140,9 @@ const siteOf = (lab: Lab, name: SiteName): Site => {
     identityFile: host.identityFile,
     store: host.store,
   };
-  return { name, stream: { address, port: 9443 }, hosts: { [plan.name]: plan } };
+  return {
+    name,
+    stream: { address: lab.site(name).address, port: 9443 },
+    hosts: { [configured.name]: configured },
+  };
 };
