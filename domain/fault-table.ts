@@ -420,7 +420,8 @@ export const faultTable: Readonly<Record<FaultCode, FaultMeaning>> = {
     category: "FabricInfrastructure",
     summary: "The Temporal server cannot be reached.",
     causes: ["It is not running.", "TEMPORAL_ADDRESS, the namespace or its certificates are wrong."],
-    action: "Start it (`understudy lab up` on one machine), or set TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE.",
+    action:
+      "Start Temporal (`npm run demo -- --keep` leaves one running), or set TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE.",
     exitCode: unreachable,
   },
   WORKER_UNAVAILABLE: {

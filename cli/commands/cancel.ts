@@ -1,0 +1,11 @@
+import { simpleVerb } from "../operation-command.ts";
+import type { Cli } from "../command.ts";
+import type { Command } from "commander";
+
+export const cancel = (cli: Cli): Command =>
+  simpleVerb(cli, {
+    name: "cancel",
+    operation: "CancelFailover",
+    summary: "Undo a planned failover that is not committed: the source goes on.",
+    examples: ["understudy cancel app1"],
+  });

@@ -1,0 +1,69 @@
+import type { CliContext } from "./context.ts";
+import { failureOfJob, report } from "./failure.ts";
+import { liveJob, type JobDisplay } from "./live-job.ts";
+import { hasEnded, outcomeText } from "./text/job-text.ts";
+import type { UnderstudyClient } from "#client/understudy-client.ts";
+import { exitCodes } from "#domain/exit-codes.ts";
+import type { JobState, JobView } from "#domain/job.ts";
+
+/** What a shell expects of a process that Ctrl-C has ended. */
+export const interruptedExitCode = 130;
+
+/** Shows a job until it has ended and answers the exit code. Ctrl-C ends only the watching, and says so. */
+export const waitForJob = async (request: {
+  readonly context: CliContext;
+  readonly client: UnderstudyClient;
+  readonly id: string;
+  readonly json: boolean;
+  readonly hint?: string;
+  /** The end that was asked for, where it is not success. */
+  readonly wanted?: JobState;
+}): Promise<number> => {
+  const { context, client, id, json } = request;
+  const display: JobDisplay | undefined = json ? undefined : liveJob(context);
+  let last: JobView | undefined;
+  try {
+    for await (const job of client.watch(id, context.interrupted)) {
+      last = job;
+      display?.show(job);
+      if (hasEnded(job.state)) break;
+    }
+  } catch (error) {
+    if (!context.interrupted.aborted) throw error;
+  } finally {
+    display?.end();
+  }
+  if (context.interrupted.aborted && (last === undefined || !hasEnded(last.state))) {
+    context.terminal.err(
+      `The job goes on. Watch it: understudy jobs ${id} --watch. Cancel it: understudy job cancel ${id}.\n`,
+    );
+    return interruptedExitCode;
+  }
+  return concludeJob(request, last ?? (await client.job(id)));
+};
+
+/** Says how an ended job ended. */
+export const concludeJob = (
+  {
+    context,
+    json,
+    hint,
+    wanted,
+  }: { readonly context: CliContext; readonly json: boolean; readonly hint?: string; readonly wanted?: JobState },
+  job: JobView,
+): number => {
+  const good =
+    job.state === wanted || (job.state !== "Failed" && job.state !== "Cancelled" && job.state !== "PartiallySucceeded");
+  if (json) context.terminal.out(`${JSON.stringify(job)}\n`);
+  if (job.fault !== undefined && !good) {
+    // With --json the job above carries its fault.
+    const failure = failureOfJob(job.fault);
+    return json ? failure.exitCode : report(context, failure, false);
+  }
+  if (!json) {
+    context.terminal.out(outcomeText(job, context.now()));
+    if (good && hint !== undefined) context.terminal.out(`Next: ${hint}\n`);
+  }
+  if (good) return exitCodes.ok;
+  return job.state === "Cancelled" ? exitCodes.cancelled : exitCodes.internal;
+};
