@@ -95,6 +95,7 @@ const launch = (at: {
       ...["--port", String(at.port), "--ui-port", String(at.uiPort), "--db-filename", at.dbFile],
       ...["--sqlite-pragma", "journal_mode=WAL", "--sqlite-pragma", "synchronous=FULL"],
       ...["--log-level", "warn"],
+      ...queueRates,
     ],
     // Detached, so that Ctrl-C at the terminal reaches this process alone, which then stops the server last.
     { stdio: ["ignore", log, log], detached: true },

@@ -9,6 +9,7 @@ import type { ItemView } from "#domain/item-view.ts";
 import type { JobInput, JobView } from "#domain/job.ts";
 import type { OperationName } from "#domain/operations.ts";
 import { temporalExecutable } from "#lab/temporal/executable.ts";
+import { queueRates } from "#lab/temporal/queue-rates.ts";
 import { startOrchestratorWorker } from "#workers/orchestrator-worker.ts";
 import { runWorker, type RunningWorker } from "#workers/running-worker.ts";
 import { siteQueue } from "#workflows/names.ts";
@@ -37,7 +38,7 @@ export async function startWorld(options: { readonly serverArgs?: readonly strin
   const environment = await TestWorkflowEnvironment.createLocal({
     server: {
       executable: { type: "existing-path", path: temporalExecutable() },
-      extraArgs: [...(options.serverArgs ?? [])],
+      extraArgs: [...queueRates, ...(options.serverArgs ?? [])],
     },
   });
   const { connection, nativeConnection, namespace = "default" } = environment;
