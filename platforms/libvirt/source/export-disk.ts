@@ -6,7 +6,7 @@ import type { LiveMachine } from "./live-machine.ts";
 import { exportName, nodeName } from "./node-names.ts";
 import type { FoundRecord } from "./records.ts";
 import { recordGranularity } from "./tracking-record.ts";
-import { listens, socketPath } from "./undo.ts";
+import { listening, socketPath } from "./undo.ts";
 
 /** Where one disk of a cut is read. */
 export interface DiskExport {
@@ -90,10 +90,12 @@ const startServer = async (
   signal: AbortSignal,
 ): Promise<void> => {
   const { machine, socket } = request;
-  if (await listens(host, socket, signal)) return;
+  const found = await listening(host, socket, signal);
+  if (found === "yes") return;
   const start = { execute: "nbd-server-start", arguments: { addr: { type: "unix", data: { path: socket } } } };
+  const commands = found === "unreachable" ? [{ execute: "nbd-server-stop" }, start] : [start];
   try {
-    await host.monitor(machine, [start], {
+    await host.monitor(machine, commands, {
       signal,
       timeoutMs: 15_000,
       purpose: `start the NBD server of machine ${machine}`,

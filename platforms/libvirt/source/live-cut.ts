@@ -1,6 +1,7 @@
 import { instant } from "#domain/ids.ts";
 import type { CutRequest, StandingCut } from "../../platform.ts";
 import type { HostConnection, QmpCommand } from "../host.ts";
+import type { BlockNode } from "./block-graph.ts";
 import { cutFolder, type StandingCutFile, writeCutFile } from "./cut-file.ts";
 import { freezeLimitSeconds, whileFrozen } from "./freeze.ts";
 import type { LiveDisk } from "./live-disks.ts";
@@ -101,12 +102,12 @@ const giveUp = async (host: HostConnection, request: CutRequest, folder: string)
 export const forgetCommands = (request: CutRequest, disks: readonly LiveDisk[]): readonly QmpCommand[] =>
   disks.flatMap(({ image }) =>
     image.bitmaps
-      .filter(({ name }) => name === recordOf(request, image.sizeBytes))
+      .filter(({ name }) => name === recordOf(request, image))
       .map(({ name }) => ({ execute: "block-dirty-bitmap-remove", arguments: { node: image.name, name } })),
   );
 
-const recordOf = ({ tracked, cut }: CutRequest, sizeBytes: number): string =>
-  recordName({ item: tracked.item, epoch: tracked.epoch, cut, sizeBytes });
+const recordOf = ({ tracked, cut }: CutRequest, { sizeBytes, filename }: BlockNode): string =>
+  recordName({ item: tracked.item, epoch: tracked.epoch, cut, sizeBytes, imagePath: filename });
 
 const gated = (disks: readonly LiveDisk[]): boolean => disks.length > 1;
 
@@ -122,7 +123,7 @@ const buildCommands = (request: CutRequest, disks: readonly LiveDisk[], folder: 
           type: "block-dirty-bitmap-add",
           data: {
             node: image.name,
-            name: recordOf(request, image.sizeBytes),
+            name: recordOf(request, image),
             persistent: true,
             granularity: recordGranularity,
           },

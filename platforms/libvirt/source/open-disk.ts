@@ -11,7 +11,7 @@ import { readLiveMachine } from "./live-machine.ts";
 import { exportName } from "./node-names.ts";
 import { exportOfflineDisk } from "./offline-cut.ts";
 import { readOfflineMachine } from "./offline-images.ts";
-import { type FoundRecord, provenRecords } from "./records.ts";
+import { type FoundRecord, provenRecords, type RecordedImage } from "./records.ts";
 import { standsIn } from "./standing.ts";
 
 export interface OpenRequest {
@@ -54,9 +54,12 @@ const liveDisk = async (host: HostConnection, request: Located, signal: AbortSig
   const { tracked, cut, disk, since, folder, file } = request;
   const machine = await readLiveMachine(host, tracked, signal);
   if (!standsIn(machine.graph, tracked, file)) throw notStanding(host, request);
-  const bitmaps = machine.disks.find(({ id }) => id === disk)?.image.bitmaps ?? [];
+  const image = machine.disks.find(({ id }) => id === disk)?.image;
   return {
-    record: since === undefined ? undefined : proven(host, request, since, bitmaps),
+    record:
+      since === undefined
+        ? undefined
+        : proven(host, request, since, image && { path: image.filename, bitmaps: image.bitmaps }),
     open: async (record) => {
       const parts = { tracked, cut, disk, machine, folder, ...(record === undefined ? {} : { record }) };
       return openExport(host, await exportLiveDisk(host, parts, signal), signal);
@@ -69,9 +72,9 @@ const offlineDisk = async (host: HostConnection, request: Located, signal: Abort
   const path = file.images[disk];
   if (path === undefined) throw notStanding(host, request);
   const machine = await readOfflineMachine(host, tracked, signal);
-  const bitmaps = machine.disks.find(({ id }) => id === disk)?.bitmaps ?? [];
+  const image = machine.disks.find(({ id }) => id === disk);
   return {
-    record: since === undefined ? undefined : proven(host, request, since, bitmaps),
+    record: since === undefined ? undefined : proven(host, request, since, image),
     open: async (record) => {
       const name = exportName({ item: tracked.item, cut }, disk, record?.cut);
       return openExport(
@@ -95,9 +98,10 @@ const proven = (
   host: HostConnection,
   request: OpenRequest,
   since: CutId,
-  bitmaps: Parameters<typeof provenRecords>[0],
+  image: RecordedImage | undefined,
 ): FoundRecord => {
-  const record = provenRecords(bitmaps, request.tracked).find(({ cut }) => cut === since);
+  const records = image === undefined ? [] : provenRecords(image, request.tracked);
+  const record = records.find(({ cut }) => cut === since);
   if (record !== undefined) return record;
   throw new Fault(
     "TRACKING_LOST",

@@ -2,8 +2,7 @@ import type { CutId, DiskId, ItemName, MachineId } from "#domain/ids.ts";
 import type { TrackedMachine } from "../../platform.ts";
 import type { HostConnection } from "../host.ts";
 import type { Bitmap, BlockGraph } from "./block-graph.ts";
-import type { LiveDisk } from "./live-disks.ts";
-import { parseRecordName, type TrackingRecord } from "./tracking-record.ts";
+import { imageMark, parseRecordName, type TrackingRecord } from "./tracking-record.ts";
 
 /** A record as QEMU or the image has it. */
 export interface FoundRecord extends TrackingRecord {
@@ -12,26 +11,33 @@ export interface FoundRecord extends TrackingRecord {
 
 /**
  * The item's records that prove what changed: in the image that is written to now, stored with it, whole, and recording. An `inconsistent` one was in use when
- * QEMU died; one that does not record has missed writes; one in an image below (a snapshot was taken) says nothing of what is above.
+ * QEMU died; one that does not record has missed writes; one that was begun in
+ * another image (a snapshot was taken above it, or it was copied) has missed what was written there.
  */
-export const provenRecords = (bitmaps: readonly Bitmap[], tracked: TrackedMachine): readonly FoundRecord[] =>
-  bitmaps.flatMap((bitmap) => {
+export const provenRecords = (image: RecordedImage, tracked: TrackedMachine): readonly FoundRecord[] =>
+  image.bitmaps.flatMap((bitmap) => {
     const record = parseRecordName(bitmap.name);
     const proven = bitmap.persistent && bitmap.recording && !bitmap.inconsistent;
     if (record === undefined || !proven || record.item !== tracked.item || record.epoch > tracked.epoch) return [];
-    return [{ ...record, bitmap: bitmap.name }];
+    return record.image === imageMark(image.path) ? [{ ...record, bitmap: bitmap.name }] : [];
   });
+
+/** The image a disk writes to, and the bitmaps in it. */
+export interface RecordedImage {
+  readonly path: string;
+  readonly bitmaps: readonly Bitmap[];
+}
 
 /** What a standing cut answers: per disk, the cuts since which all changes are known. */
 export const trackedSince = (
-  disks: readonly { readonly id: DiskId; readonly bitmaps: readonly Bitmap[] }[],
+  disks: readonly (RecordedImage & { readonly id: DiskId })[],
   tracked: TrackedMachine,
   standing: CutId,
 ): Readonly<Record<DiskId, readonly CutId[]>> =>
   Object.fromEntries(
-    disks.map(({ id, bitmaps }) => [
+    disks.map(({ id, ...image }) => [
       id,
-      provenRecords(bitmaps, tracked)
+      provenRecords(image, tracked)
         .map(({ cut }) => cut)
         .filter((cut) => cut !== standing),
     ]),
@@ -66,7 +72,3 @@ export const forgetRecords = async (
     purpose: `forget old records of machine ${machine}`,
   });
 };
-
-/** A record of one live disk, proven, or undefined. */
-export const findRecord = (disk: LiveDisk, tracked: TrackedMachine, since: CutId): FoundRecord | undefined =>
-  provenRecords(disk.image.bitmaps, tracked).find(({ cut }) => cut === since);

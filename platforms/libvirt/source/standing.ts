@@ -18,7 +18,7 @@ export const standingOf = (
 ): StandingCut => ({
   description: file.description,
   trackedSince: trackedSince(
-    disks.map(({ id, image }) => ({ id, bitmaps: image.bitmaps })),
+    disks.map(({ id, image }) => ({ id, path: image.filename, bitmaps: image.bitmaps })),
     tracked,
     file.cut,
   ),

@@ -43,7 +43,7 @@ export const undoGraph = async (
     ...bitmaps.map((bitmap) => ({ execute: "block-dirty-bitmap-remove", arguments: bitmap })),
   ];
   if (commands.length > 0) await host.monitor(machine, commands, bounds);
-  if (exports.length > 0) await stopServer(host, { machine, socket: socketPath(folder) }, signal);
+  await stopServer(host, { machine, socket: socketPath(folder) }, signal);
 };
 
 export const socketPath = (folder: string): string => `${folder}/nbd.sock`;
@@ -102,7 +102,7 @@ const stopServer = async (
   request: { readonly machine: MachineId; readonly socket: string },
   signal: AbortSignal,
 ): Promise<void> => {
-  if (!(await listens(host, request.socket, signal))) return;
+  if ((await listening(host, request.socket, signal)) === "no") return;
   await host.monitor(request.machine, [{ execute: "nbd-server-stop" }], {
     signal,
     timeoutMs: 10_000,
@@ -110,14 +110,19 @@ const stopServer = async (
   });
 };
 
-/** Whether some process of the host listens on that unix socket. */
-export const listens = async (host: HostConnection, socket: string, signal: AbortSignal): Promise<boolean> => {
-  const { stdout } = await host.run(`grep -cF -- "$1" /proc/net/unix || true`, [socket], {
-    signal,
-    timeoutMs: 10_000,
-    purpose: "look for a listening socket",
-  });
-  return Number(stdout) > 0;
+/** Whether a process of the host listens on that unix socket; `unreachable`: it does, but the file it was found by is gone. */
+export const listening = async (
+  host: HostConnection,
+  socket: string,
+  signal: AbortSignal,
+): Promise<"yes" | "unreachable" | "no"> => {
+  const { stdout } = await host.run(
+    `if ! grep -qF -- " $1" /proc/net/unix; then echo no; elif [ -S "$1" ]; then echo yes; else echo unreachable; fi`,
+    [socket],
+    { signal, timeoutMs: 10_000, purpose: "look for a listening socket" },
+  );
+  const found = stdout.trim();
+  return found === "yes" || found === "unreachable" ? found : "no";
 };
 
 /** The graph again, and everything of ours out of it. */

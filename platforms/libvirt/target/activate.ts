@@ -182,7 +182,7 @@ const prepare = async (
     const sizeBytes = sizeOf(manifest, disk);
     const record = test
       ? "-"
-      : recordName({ item: request.item, epoch: activation.epoch, cut: activation.point, sizeBytes });
+      : recordName({ item: request.item, epoch: activation.epoch, cut: activation.point, sizeBytes, imagePath: file });
     return [file, String(sizeBytes), backing, record];
   });
   await connection.run(prepareScript, [folder, activation.bridge ?? "-", ...overlays], {
