@@ -9,6 +9,7 @@ import { Fault } from "#domain/fault.ts";
 import { ensureTemporal } from "#lab/bootstrap/temporal.ts";
 import type { Progress } from "#lab/bootstrap/progress.ts";
 import { freePort, isFree } from "./free-port.ts";
+import { queueRates } from "./queue-rates.ts";
 
 export interface TemporalOptions {
   /** Where its database (unless `dbFile` says otherwise) and its log go. */
