@@ -63,15 +63,18 @@ async function carry(
   state: ReplicaState,
   standing: StandingCut,
 ): Promise<{ readonly bytes: number; readonly wireBytes: number }> {
-  const decision = receivable(stretch, decide(stretch.request.mode, state, standing), standing.description);
+  const { mode: asked } = stretch.request;
+  const decision = receivable(stretch, decide(asked, state, standing), standing.description);
   const { reporter, session, signal } = stretch;
-  reporter.disks(decision.disks);
-  reporter.phase(decision.disks.some(({ verb }) => verb === "compare") ? "comparing" : "copying");
-  if (decision.discard && state.incoming !== undefined) await session.discardIncoming(signal);
   const { mode, base } = decision;
-  await session.begin({ cut: standing.description, mode, ...(base && { base }) }, signal);
+  if (decision.discard && state.incoming !== undefined) await session.discardIncoming(signal);
+  const incoming = await session.begin({ cut: standing.description, mode, ...(base && { base }) }, signal);
+  // The replica has the last word on what is there: it may have thrown away what it had, because a disk has grown.
+  const { disks } = receivable(stretch, decide(asked, { ...state, incoming }, standing), standing.description);
+  reporter.disks(disks);
+  reporter.phase(disks.some(({ verb }) => verb === "compare") ? "comparing" : "copying");
   const total = { bytes: 0, wireBytes: 0 };
-  for (const plan of decision.disks) {
+  for (const plan of disks) {
     if (mode === "delta" && plan.verb === "compare")
       stretch.log("the record of one disk alone is lost: it is compared", {
         item: stretch.request.tracked.item,
