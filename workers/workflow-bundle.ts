@@ -9,6 +9,9 @@ const root = join(import.meta.dirname, "..");
 const folders = ["workflows", "domain", "activities", "platforms", "transfer"];
 const sdkVersion: unknown = createRequire(import.meta.url)("@temporalio/worker/package.json").version;
 
+/** systemd names a service's own cache folder so (`CacheDirectory=`): the program's folder need not be writable. */
+const cacheFolder = (): string => process.env["CACHE_DIRECTORY"] ?? join(root, ".cache");
+
 /** The workflows as the worker loads them, and what tells this build of them from another. */
 export interface WorkflowBundle {
   readonly codePath: string;
@@ -20,7 +23,7 @@ export interface WorkflowBundle {
  * Bundles the workflows, once for each state of the sources: a second worker starts in a fifth of the time. `cacheDir` is made when it is missing.
  * Two processes may do it at once.
  */
-export async function workflowBundle(cacheDir = join(root, ".cache", "workflows")): Promise<WorkflowBundle> {
+export async function workflowBundle(cacheDir = join(cacheFolder(), "workflows")): Promise<WorkflowBundle> {
   const buildId = await hashOfSources();
   const codePath = join(cacheDir, `${buildId}.js`);
   if (!(await exists(codePath))) {
