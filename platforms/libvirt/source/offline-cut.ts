@@ -18,7 +18,10 @@ export const takeOfflineCut = async (
   const machine = await readOfflineMachine(host, tracked, signal);
   const args = machine.disks
     .filter(({ bitmaps }) => !bitmaps.some(({ name }) => parseRecordName(name)?.cut === cut))
-    .flatMap(({ path, sizeBytes }) => [path, recordName({ item: tracked.item, epoch: tracked.epoch, cut, sizeBytes })]);
+    .flatMap(({ path, sizeBytes }) => [
+      path,
+      recordName({ item: tracked.item, epoch: tracked.epoch, cut, sizeBytes, imagePath: path }),
+    ]);
   const { stdout } = await host.run(
     `set -e
 mkdir -p -m 711 "$1"; granularity=$2; shift 2
