@@ -3,8 +3,7 @@ import { existsSync } from "node:fs";
 import { copyFile, mkdir, readdir, readFile, rm } from "node:fs/promises";
 import path from "node:path";
 
-import { Fault } from "#domain/fault.ts";
-
+import { requireGo } from "../bootstrap/go.ts";
 import { command } from "../hosts/command.ts";
 import { cacheDir } from "../hosts/lab-dir.ts";
 import { bootSectorFile, buildBootLoader } from "./boot-loader.ts";
@@ -82,21 +81,13 @@ const buildParts = async (request: {
 const writerSource = path.join(import.meta.dirname, "writer");
 
 const buildWriter = async (target: string, signal?: AbortSignal): Promise<void> => {
-  const go = ["go", "/usr/local/go/bin/go"].find((name) => (name === "go" ? onPath("go") : existsSync(name)));
-  if (go === undefined)
-    throw new Fault(
-      "PREREQUISITES_FAILED",
-      `There is no Go on PATH to build the guest's writer with; install it: apt-get install golang-go`,
-    );
+  const go = await requireGo("The lab's guests run a program that is built with it");
   await command([go, "build", "-trimpath", "-ldflags", "-s -w", "-o", target, "."], {
     cwd: writerSource,
     env: { CGO_ENABLED: "0", GOFLAGS: "-mod=mod", GOTOOLCHAIN: "local", GOOS: "linux", GOARCH: "amd64" },
     signal,
   });
 };
-
-const onPath = (program: string): boolean =>
-  (process.env["PATH"] ?? "").split(":").some((folder) => folder !== "" && existsSync(path.join(folder, program)));
 
 const sources = /^(writer|rootfs)\/|^(build|boot-loader|initrd|kernel|modules)\.ts$/;
 
