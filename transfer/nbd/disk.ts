@@ -157,20 +157,20 @@ export class NbdDisk implements BlockSource, BlockSink {
       return;
     }
     let at = range.offset;
-    let failure: { readonly cause: unknown } | undefined;
+    const failures: unknown[] = [];
     const work = async (): Promise<void> => {
-      while (at < end && failure === undefined) {
+      while (at < end && failures.length === 0) {
         const offset = at;
         at = Math.min(end, offset + range.piece);
         try {
           await this.#connection().request(request(offset, at - offset));
         } catch (cause) {
-          failure ??= { cause };
+          failures.push(cause);
         }
       }
     };
     await Promise.all(Array.from({ length: 8 }, work));
-    if (failure !== undefined) throw (failure as { readonly cause: unknown }).cause;
+    if (failures.length > 0) throw failures[0];
   }
 
   /** The least loaded one. */

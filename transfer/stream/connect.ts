@@ -1,24 +1,8 @@
-import { Fault, isFault } from "#domain/fault.ts";
 import { createKeyedDigest, digestAlgorithms } from "../digest/keyed.ts";
-import { siteServerName, type ConnectReplica, type SiteTls } from "../session.ts";
-import { Intake } from "../wire/intake.ts";
-import { dialTls, socketWire, type Wire } from "../wire/wire.ts";
-import { FrameChannel } from "./channel.ts";
-import { fromFaultMessage } from "./fault-message.ts";
-import { frameType, maximumHelloBytes } from "./frame.ts";
-import { hello, parse, protocolVersions, readWelcome, type Hello, type Welcome } from "./messages.ts";
+import type { ConnectReplica } from "../session.ts";
+import { hello, protocolVersions } from "./messages.ts";
+import { openChannel } from "./open-channel.ts";
 import { StreamSession } from "./session.ts";
-
-export interface PeerAddress {
-  readonly address: string;
-  readonly port: number;
-  readonly site: string;
-  readonly tls: SiteTls;
-}
-
-const connectTimeoutMs = 10_000;
-/** Opening a replica may start a storage daemon; the peer's pings tell that it still lives. */
-const welcomeTimeoutMs = 60_000;
 
 /** Opens a session with a replica at another site over mutual TLS 1.3; the faults are those of `ConnectReplica`. */
 export const connectReplica: ConnectReplica = async (request, signal) => {
@@ -28,100 +12,3 @@ export const connectReplica: ConnectReplica = async (request, signal) => {
   const digest = createKeyedDigest(welcome.digest, Buffer.from(welcome.key, "base64"));
   return new StreamSession({ peer: request, control: channel, token: welcome.token, digest });
 };
-
-/** One connection of a session, greeted and welcomed. */
-export async function openChannel(
-  request: { readonly peer: PeerAddress; readonly greeting: Hello },
-  signal: AbortSignal,
-): Promise<{ readonly channel: FrameChannel; readonly welcome: Welcome }> {
-  const { peer, greeting } = request;
-  const name = describePeer(peer);
-  const wire = await dial(peer, signal);
-  const { promise, resolve, reject } = Promise.withResolvers<Welcome>();
-  const channel = new FrameChannel({
-    wire,
-    peer: name,
-    maximumPayload: maximumHelloBytes,
-    handler: {
-      frame(header, payload) {
-        if (header.type === frameType.welcome) resolve(readWelcome(payload));
-        else if (header.type === frameType.fault) throw fromFaultMessage(parse(payload));
-        else throw new Fault("PEER_INCOMPATIBLE", `${name} did not answer the greeting as expected.`);
-      },
-      lost: (fault) => reject(duringGreeting(fault, peer)),
-    },
-  });
-  const abort = (): void => channel.fail(new Fault("CANCELLED", `Connecting to ${name} was cancelled.`));
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(welcomeTimeoutMs)]);
-  limit.addEventListener("abort", abort, { once: true });
-  try {
-    if (limit.aborted) abort();
-    await channel.sendJson(frameType.hello, greeting);
-    return { channel, welcome: await promise };
-  } catch (cause) {
-    promise.catch(() => undefined);
-    channel.fail(new Fault("CANCELLED", `Connecting to ${name} ended.`));
-    signal.throwIfAborted();
-    if (limit.aborted)
-      throw unreachable(peer, `it did not open the replica within ${welcomeTimeoutMs / 1_000} s`, cause);
-    // A failed write often only says that the socket is gone; what the peer said before tells why.
-    throw await promise.then(
-      () => cause,
-      (reason: unknown) => reason,
-    );
-  } finally {
-    limit.removeEventListener("abort", abort);
-  }
-}
-
-async function dial(peer: PeerAddress, signal: AbortSignal): Promise<Wire> {
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(connectTimeoutMs)]);
-  const intake = new Intake();
-  const { certificate, key, authority } = peer.tls;
-  const servername = siteServerName(peer.site);
-  let reached = false;
-  try {
-    const socket = await dialTls({
-      via: { host: peer.address, port: peer.port, intake },
-      tls: { cert: certificate, key, ca: authority, servername, minVersion: "TLSv1.3" },
-      onConnected: () => (reached = true),
-      signal: limit,
-    });
-    return socketWire(socket, intake);
-  } catch (cause) {
-    signal.throwIfAborted();
-    if (reached) throw tlsFault(peer, cause);
-    throw unreachable(peer, cause instanceof Error ? cause.message : String(cause), cause);
-  }
-}
-
-function duringGreeting(fault: Fault, peer: PeerAddress): Fault {
-  const code =
-    fault.code === "CONNECTION_LOST" && fault.cause instanceof Error
-      ? (fault.cause as NodeJS.ErrnoException).code
-      : undefined;
-  // With TLS 1.3 the peer's refusal of our certificate arrives after our side of the hand-shake is done.
-  return code?.startsWith("ERR_SSL") === true ? tlsFault(peer, fault.cause) : fault;
-}
-
-function tlsFault(peer: PeerAddress, cause: unknown): Fault {
-  if (isFault(cause)) return cause;
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  const advice = `Check that both sites' certificates come from the same authority, are in date, and that site "${peer.site}" answers at this address.`;
-  return new Fault("TLS_FAILED", `TLS with ${describePeer(peer)} failed: ${reason.replace(/\.$/, "")}. ${advice}`, {
-    cause,
-    details: { site: peer.site },
-  });
-}
-
-const unreachable = (peer: PeerAddress, reason: string, cause: unknown): Fault =>
-  new Fault(
-    "PEER_UNREACHABLE",
-    `${describePeer(peer)} cannot be reached: ${reason}. Check that its worker runs and that a firewall lets TCP port ${peer.port} through.`,
-    {
-      cause,
-      details: { site: peer.site, address: peer.address, port: peer.port },
-    },
-  );
-
-export const describePeer = (peer: PeerAddress): string => `Site "${peer.site}" at ${peer.address}:${peer.port}`;

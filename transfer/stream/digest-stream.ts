@@ -89,7 +89,7 @@ export class PeerDigests {
   #consumed = 0;
   #reported = 0;
   #wake: (() => void) | undefined;
-  #failure: unknown;
+  #failure: Fault | undefined;
 
   constructor(options: { readonly from: number; readonly report: (total: number) => void }) {
     this.#position = options.from;
@@ -124,8 +124,8 @@ export class PeerDigests {
     this.#wake?.();
   }
 
-  fail(cause: unknown): void {
-    this.#failure ??= cause;
+  fail(fault: Fault): void {
+    this.#failure ??= fault;
     this.#wake?.();
   }
 

@@ -51,7 +51,9 @@ export class Receiving {
         }
         return this.#copy().receiver.frame(header, payload);
       },
-      lost: (fault) => void this.end(fault),
+      lost: (fault) => {
+        this.end(fault).catch(() => undefined);
+      },
     });
   }
 
@@ -121,13 +123,13 @@ export class Receiving {
     if (open === undefined) return;
     await open.receiver.settled();
     await open.comparing;
-    await open.sink[Symbol.asyncDispose]();
-    await open.current?.[Symbol.asyncDispose]();
+    await Promise.allSettled([open.sink[Symbol.asyncDispose](), open.current?.[Symbol.asyncDispose]()]);
   }
 
   #refuse(cause: unknown): void {
     const { code, message, details } = toFaultMessage(cause);
-    void this.end(new Fault(code, message, { details }));
+    // It never rejects: what ended the copy was told already.
+    this.end(new Fault(code, message, { details })).catch(() => undefined);
   }
 }
 

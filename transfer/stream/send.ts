@@ -2,7 +2,7 @@ import { blockBytes, type Extent } from "../block.ts";
 import type { KeyedDigest } from "../digest/keyed.ts";
 import type { CopyRequest } from "../session.ts";
 import type { FrameChannel } from "./channel.ts";
-import { AdaptiveCompression, compressBody } from "./compression.ts";
+import { compressBody, type AdaptiveCompression } from "./compression.ts";
 import { allPieces, frameType } from "./frame.ts";
 import { GatherBuffer } from "./gather.ts";
 import { Pool } from "./pool.ts";
@@ -26,6 +26,11 @@ interface Prepared {
   readonly dataBytes: number;
   readonly compressorMs: number;
   release(): void;
+}
+
+/** In the disk's order. */
+interface Queued {
+  readonly prepared: Promise<Prepared>;
 }
 
 export interface SendTotals {
@@ -75,23 +80,23 @@ export class BlockSender {
 
   /** Sends these runs, ascending, in whole blocks. */
   async sendRuns(runs: AsyncIterable<Extent>): Promise<void> {
-    const queue: Promise<Prepared>[] = [];
+    const queue: Queued[] = [];
     try {
       for await (const batch of this.#batches(runs)) {
         const buffer = await this.#take(queue);
         const prepared = this.#prepare(batch, buffer);
         prepared.catch(() => undefined);
-        queue.push(prepared);
+        queue.push({ prepared });
       }
       while (queue.length > 0) await this.#sendNext(queue);
     } finally {
       // Nothing of ours may be read into after this: wait for reads under way (they end with the signal).
-      await Promise.allSettled(queue);
+      await Promise.allSettled(queue.map(({ prepared }) => prepared));
     }
   }
 
   /** A free buffer; while there is none, the oldest frame is sent. */
-  async #take(queue: Promise<Prepared>[]): Promise<GatherBuffer> {
+  async #take(queue: Queued[]): Promise<GatherBuffer> {
     while (this.#pool.free === 0) await this.#sendNext(queue);
     return await this.#pool.take(this.#signal);
   }
@@ -166,11 +171,12 @@ export class BlockSender {
     if (failed !== undefined) throw failed.reason;
   }
 
-  async #sendNext(queue: Promise<Prepared>[]): Promise<void> {
+  async #sendNext(queue: Queued[]): Promise<void> {
     const waitingSince = performance.now();
-    const prepared = await queue[0];
+    const [next] = queue;
+    if (next === undefined) return;
+    const prepared = await next.prepared;
     queue.shift();
-    if (prepared === undefined) return;
     const waitedMs = performance.now() - waitingSince;
     try {
       await this.#sendPrepared(prepared, Math.min(waitedMs, prepared.compressorMs));

@@ -53,7 +53,10 @@ export class ServerSession {
               `The peer sent a frame of type ${header.type} on the control connection.`,
             );
         },
-        lost: (fault) => void this.end(fault),
+        lost: (fault) => {
+          // A replica that cannot be closed is told to whoever opens it next.
+          this.end(fault).catch(() => undefined);
+        },
       },
       maximumMessageBytes,
     );

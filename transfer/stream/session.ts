@@ -5,7 +5,7 @@ import type { IncomingState, Replica, ReplicaState, SealRequest } from "../repli
 import type { CopyRequest, CopyResult, ReplicaSession } from "../session.ts";
 import type { FrameChannel } from "./channel.ts";
 import { AdaptiveCompression } from "./compression.ts";
-import { describePeer, openChannel, type PeerAddress } from "./connect.ts";
+import { describePeer, openChannel, type PeerAddress } from "./open-channel.ts";
 import { ControlCalls } from "./control-calls.ts";
 import { hello, protocolVersions, type TransferMode } from "./messages.ts";
 import { transfer } from "./transfer.ts";

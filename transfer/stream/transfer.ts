@@ -91,8 +91,9 @@ class Answers {
     this.#opened.promise.catch(() => undefined);
     this.#done.promise.catch(() => undefined);
     this.#received = 0;
-    const report = (total: number): void =>
-      void channel.send({ type: frameType.compared, offset: total }).catch(() => undefined);
+    const report = (total: number): void => {
+      channel.send({ type: frameType.compared, offset: total }).catch(() => undefined);
+    };
     this.peerDigests = new PeerDigests({ from, report });
     const handler: FrameHandler = {
       frame: (header, payload) => {
