@@ -1,4 +1,4 @@
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { Fault } from "#domain/fault.ts";
 import { cacheDir } from "#lab/hosts/lab-dir.ts";
@@ -108,7 +108,20 @@ const endRun = async (folder: string, run: Run): Promise<void> => {
     await signalProcess(each, "SIGKILL");
     await waitForExit(each, 5000);
   }
+  await saveLogs(folder);
   await rm(folder, { recursive: true, force: true });
+};
+
+/** What the last demo's processes said stays readable: `.cache/demo/<name>-logs`. */
+export const logsFolder = (folder: string): string => `${folder}-logs`;
+
+const saveLogs = async (folder: string): Promise<void> => {
+  await rm(logsFolder(folder), { recursive: true, force: true });
+  await mkdir(logsFolder(folder), { recursive: true });
+  const names = await readdir(folder);
+  for (const name of names.filter((file) => file.endsWith(".log"))) {
+    await rename(path.join(folder, name), path.join(logsFolder(folder), name));
+  }
 };
 
 const readRun = async (folder: string): Promise<Run | undefined> => {
