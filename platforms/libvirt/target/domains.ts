@@ -1,5 +1,6 @@
 import { isFault } from "#domain/fault.ts";
 import type { HostConnection } from "../host.ts";
+import { readDomain } from "../inventory/domain-xml.ts";
 
 export interface FoundDomain {
   readonly uuid: string;
@@ -18,21 +19,15 @@ export const findDomain = async (
   signal: AbortSignal,
 ): Promise<FoundDomain | undefined> => {
   try {
-    const [state = "", uuid = "", name = "", xml = ""] = await connection.virsh(
+    const [state = "", xml = ""] = await connection.virsh(
       [
         ["domstate", nameOrUuid],
-        ["domuuid", nameOrUuid],
-        ["domname", nameOrUuid],
         ["dumpxml", nameOrUuid, "--inactive"],
       ],
       { purpose: `look for machine ${nameOrUuid}`, timeoutMs: 30_000, signal },
     );
-    return {
-      uuid: uuid.trim(),
-      name: name.trim() === "" ? nameOrUuid : name.trim(),
-      xml,
-      running: !offStates.includes(state.trim()),
-    };
+    const { name, uuid } = readDomain(xml);
+    return { uuid, name, xml, running: !offStates.includes(state.trim()) };
   } catch (error) {
     if (isFault(error) && error.code === "MACHINE_NOT_FOUND") return undefined;
     throw error;
