@@ -2,7 +2,7 @@ import { Context } from "@temporalio/activity";
 import type { Operation } from "#platforms/platform.ts";
 
 /** How often an activity that has nothing to report says that it lives; also how soon it hears of a cancellation. */
-const beatMs = 2_000;
+const beatMs = 1_000;
 
 /**
  * Runs work as the platform's operation of the present activity: the same id for every attempt of it, cancelled with it, and heard of while it runs.

@@ -18,7 +18,7 @@ export interface ReplicationActivities {
 }
 
 /** The report is said again this often while nothing changes: the heartbeat that keeps the activity alive and brings a cancellation. */
-const beatMs = 2_000;
+const beatMs = 1_000;
 
 export const createReplicationActivities = (replicate: Replicate): ReplicationActivities => ({
   async replicate({ host, request }) {

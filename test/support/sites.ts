@@ -17,6 +17,7 @@ export type SiteDouble = InventoryActivities & ReplicationActivities & SourceAct
 type ActivityName = keyof SiteDouble;
 
 interface ReplicaDouble {
+  readonly item: string;
   epoch: number;
   receives: boolean;
   content: string | undefined;
@@ -45,24 +46,26 @@ export interface TwoSites {
   activities(site: string): SiteDouble;
   trouble(entry: Trouble): void;
   /** Changes that the sources' tracking cannot prove any more. */
-  loseTracking(): void;
-  /** Names of the machines that run now, with their sites: `paris/app1`. */
-  running(): readonly string[];
-  replicas(): readonly {
+  loseTracking(machine: string): void;
+  /** Where that machine, or its test machine, runs now: `paris/app1`. */
+  running(machine: string): readonly string[];
+  /** The replicas there are of that item. */
+  replicas(item: string): readonly {
     readonly site: string;
     readonly id: ReplicaId;
     readonly points: number;
     readonly epoch: number;
   }[];
-  /** How many bytes replication has sent, by mode. */
-  readonly sent: Readonly<Record<"seed" | "run" | "final" | "resynchronize", number>>;
+  /** How many bytes replication has sent of that machine, by mode. */
+  sent(machine: string): Readonly<Record<"seed" | "run" | "final" | "resynchronize", number>>;
 }
 
 const disks = [diskId("vda"), diskId("vdb")];
 const seedBytes = 1_000_000;
 const deltaBytes = 1_000;
 
-export function createTwoSites(names: readonly [string, string]): TwoSites {
+/** `machines` run at the first of the two. */
+export function createTwoSites(names: readonly [string, string], machines: readonly string[]): TwoSites {
   const [home] = names;
   const sites = new Map<string, SiteState>(
     names.map((name) => [name, { machines: new Map(), replicas: new Map(), fenced: new Map() }]),
@@ -72,12 +75,17 @@ export function createTwoSites(names: readonly [string, string]): TwoSites {
     if (site === undefined) throw new Error(`no site ${name} in this test`);
     return site;
   };
-  at(home).machines.set("id-app1", machine("id-app1", "app1"));
+  for (const name of machines) at(home).machines.set(`id-${name}`, machine(`id-${name}`, name));
   const calls: { site: string; activity: ActivityName; request: unknown }[] = [];
   let troubles: readonly Trouble[] = [];
-  const sent = { seed: 0, run: 0, final: 0, resynchronize: 0 };
+  const sentBy = new Map<string, { seed: number; run: number; final: number; resynchronize: number }>();
+  const sent = (name: string) => {
+    const known = sentBy.get(name) ?? { seed: 0, run: 0, final: 0, resynchronize: 0 };
+    sentBy.set(name, known);
+    return known;
+  };
   let cuts = 0;
-  let tracked = true;
+  const untracked = new Set<string>();
 
   const replicaAt = (site: string, id: ReplicaId): ReplicaDouble => {
     const replica = at(site).replicas.get(id);
@@ -149,6 +157,7 @@ export function createTwoSites(names: readonly [string, string]): TwoSites {
       }
       const content = spec.adopt?.content;
       at(site).replicas.set(spec.replica, {
+        item: spec.item,
         epoch: spec.epoch,
         receives: true,
         content,
@@ -197,7 +206,7 @@ export function createTwoSites(names: readonly [string, string]): TwoSites {
       if (!far.receives) throw new Fault("STALE_EPOCH", "The replica has been activated.");
       far.epoch = epoch;
       if (request.mode === "final" && machineAt(site, id).running) throw new Fault("INTERNAL", "It still runs.");
-      if (request.mode === "run" && (!tracked || far.content === undefined)) {
+      if (request.mode === "run" && (untracked.has(id) || far.content === undefined)) {
         throw new Fault("RESYNC_REQUIRED", "What has changed cannot be proven.");
       }
       const until = Date.now() + request.returnAfterSeconds * 1_000;
@@ -205,8 +214,8 @@ export function createTwoSites(names: readonly [string, string]): TwoSites {
       for (;;) {
         const point = seal(far, item, epoch);
         cycles += 1;
-        sent[request.mode] += request.mode === "seed" ? seedBytes : deltaBytes;
-        if (request.mode === "resynchronize") tracked = true;
+        sent(machineAt(site, id).name)[request.mode] += request.mode === "seed" ? seedBytes : deltaBytes;
+        if (request.mode === "resynchronize") untracked.delete(id);
         const report: ReplicateReport = {
           phase: "waiting",
           lastSealed: { cut: point.id, takenAt: point.takenAt, sealedAt: point.sealedAt },
@@ -222,7 +231,7 @@ export function createTwoSites(names: readonly [string, string]): TwoSites {
         if (request.mode !== "run" || Date.now() >= until) return report;
         await new Promise((resolve) => setTimeout(resolve, 50));
         if (context.cancellationSignal.aborted) return report;
-        if (!tracked) throw new Fault("RESYNC_REQUIRED", "What has changed cannot be proven.");
+        if (untracked.has(id)) throw new Fault("RESYNC_REQUIRED", "What has changed cannot be proven.");
       }
     },
   });
@@ -233,7 +242,7 @@ export function createTwoSites(names: readonly [string, string]): TwoSites {
     request: Parameters<SiteDouble["failOver"]>[0]["failover"],
   ) => {
     const known = replica.activations.get(request.failover);
-    const id = machineId(request.kind === "test" ? `id-${request.machineName}` : "id-app1");
+    const id = machineId(`id-${request.machineName}`);
     if (known === undefined) {
       replica.activations.set(request.failover, { machine: id, name: request.machineName, kind: request.kind });
       at(site).machines.set(id, machine(id, request.machineName));
@@ -271,16 +280,18 @@ export function createTwoSites(names: readonly [string, string]): TwoSites {
     trouble(entry) {
       troubles = [...troubles, entry];
     },
-    loseTracking() {
-      tracked = false;
-    },
-    running: () =>
+    loseTracking: (name) => void untracked.add(`id-${name}`),
+    running: (machine) =>
       names.flatMap((site) =>
-        [...at(site).machines.values()].filter(({ running }) => running).map(({ name }) => `${site}/${name}`),
+        [...at(site).machines.values()]
+          .filter(({ name, running }) => running && (name === machine || name === `${machine}-Test`))
+          .map(({ name }) => `${site}/${name}`),
       ),
-    replicas: () =>
+    replicas: (item) =>
       names.flatMap((site) =>
-        [...at(site).replicas].map(([id, { points, epoch }]) => ({ site, id, points: points.length, epoch })),
+        [...at(site).replicas]
+          .filter(([, { item: of }]) => of === item)
+          .map(([id, { points, epoch }]) => ({ site, id, points: points.length, epoch })),
       ),
   };
 }

@@ -3,7 +3,8 @@ import { DefaultLogger, Runtime, Worker } from "@temporalio/worker";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createUnderstudyClient } from "#client/understudy.ts";
 import type { UnderstudyClient } from "#client/understudy-client.ts";
-import type { Configuration } from "#domain/configuration.ts";
+import type { Connection } from "@temporalio/client";
+import type { Configuration, ItemConfiguration } from "#domain/configuration.ts";
 import { hostName, itemName, type ItemName, siteName } from "#domain/ids.ts";
 import type { ItemView } from "#domain/item-view.ts";
 import type { JobInput, JobView } from "#domain/job.ts";
@@ -12,13 +13,14 @@ import { temporalExecutable } from "#lab/temporal/executable.ts";
 import { queueRates } from "#lab/temporal/queue-rates.ts";
 import { startOrchestratorWorker } from "#workers/orchestrator-worker.ts";
 import { runWorker, type RunningWorker } from "#workers/running-worker.ts";
-import { siteQueue } from "#workflows/names.ts";
+import type { ItemState } from "#workflows/item/state.ts";
+import { itemState } from "#workflows/messages.ts";
+import { itemWorkflowId, siteQueue } from "#workflows/names.ts";
 import { createTwoSites, type TwoSites } from "#test/support/sites.ts";
 
-export const app1 = itemName("app1");
 export const [paris, lyon] = [siteName("paris"), siteName("lyon")] as const;
 
-/** A real Temporal server, the real workflows, orchestrator and client, and two sites that are doubles. */
+/** A real Temporal server, the real workflows, orchestrator and client, and two sites that are doubles. Items `app1` … `app9` are configured. */
 export interface World extends AsyncDisposable {
   readonly environment: TestWorkflowEnvironment;
   readonly understudy: UnderstudyClient;
@@ -26,11 +28,21 @@ export interface World extends AsyncDisposable {
   startSite(site: string): Promise<void>;
   /** Its activities are answered by nobody from here on. */
   stopSite(site: string): Promise<void>;
+  of(name: string): ItemStory;
+}
+
+/** One item of it, so that tests do not get in each other's way. */
+export interface ItemStory {
+  readonly name: ItemName;
+  start(operation: OperationName, more?: Partial<JobInput>): Promise<string>;
   /** Starts the operation and answers how it ended. */
   run(operation: OperationName, more?: Partial<JobInput>): Promise<JobView>;
   ended(job: string): Promise<JobView>;
   /** The item, once `holds` holds of it. */
   item(holds?: (item: ItemView) => boolean): Promise<ItemView>;
+  state(): Promise<ItemState>;
+  /** Protects it, and fails when that fails. */
+  protect(): Promise<void>;
 }
 
 export async function startWorld(options: { readonly serverArgs?: readonly string[] } = {}): Promise<World> {
@@ -41,15 +53,16 @@ export async function startWorld(options: { readonly serverArgs?: readonly strin
       extraArgs: [...queueRates, ...(options.serverArgs ?? [])],
     },
   });
-  const { connection, nativeConnection, namespace = "default" } = environment;
+  const { nativeConnection, namespace = "default" } = environment;
+  const { client } = environment;
   const orchestrator = await startOrchestratorWorker({
     connection: nativeConnection,
-    clientConnection: connection as never,
+    clientConnection: client.connection as Connection,
     namespace,
   });
-  const sites = createTwoSites([paris, lyon]);
+  const sites = createTwoSites([paris, lyon], itemNames);
   const workers = new Map<string, RunningWorker>();
-  const understudy = createUnderstudyClient(environment.client as never);
+  const understudy = createUnderstudyClient(client);
 
   const world: World = {
     environment,
@@ -62,7 +75,7 @@ export async function startWorld(options: { readonly serverArgs?: readonly strin
         taskQueue: siteQueue(siteName(site)),
         activities: sites.activities(site),
         maxHeartbeatThrottleInterval: "200 milliseconds",
-        shutdownGraceTime: "100 milliseconds",
+        shutdownGraceTime: "0 seconds",
         shutdownForceTime: "1 second",
       });
       workers.set(
@@ -74,24 +87,7 @@ export async function startWorld(options: { readonly serverArgs?: readonly strin
       await workers.get(site)?.stop();
       workers.delete(site);
     },
-    async run(operation, more = {}) {
-      return await world.ended(await understudy.start(operation, { item: app1, ...more }));
-    },
-    async ended(job) {
-      let last: JobView | undefined;
-      for await (const view of understudy.watch(job, AbortSignal.timeout(50_000))) last = view;
-      if (last === undefined) throw new Error(`job ${job} said nothing`);
-      return last;
-    },
-    async item(holds = () => true) {
-      const until = Date.now() + 30_000;
-      for (;;) {
-        const view = await understudy.item(app1);
-        if (holds(view)) return view;
-        if (Date.now() > until) throw new Error(`the item did not come to that: ${JSON.stringify(view)}`);
-        await sleep(50);
-      }
-    },
+    of: (name) => itemStory(understudy, itemName(name), environment),
     async [Symbol.asyncDispose]() {
       await Promise.all([...workers.keys()].map((site) => world.stopSite(site)));
       await orchestrator.stop();
@@ -103,7 +99,38 @@ export async function startWorld(options: { readonly serverArgs?: readonly strin
   return world;
 }
 
-/** One item, from Paris to Lyon. */
+function itemStory(understudy: UnderstudyClient, name: ItemName, environment: TestWorkflowEnvironment): ItemStory {
+  const story: ItemStory = {
+    name,
+    start: (operation, more = {}) => understudy.start(operation, { item: name, ...more }),
+    run: async (operation, more = {}) => await story.ended(await story.start(operation, more)),
+    async ended(job) {
+      let last: JobView | undefined;
+      for await (const view of understudy.watch(job, AbortSignal.timeout(50_000))) last = view;
+      if (last === undefined) throw new Error(`job ${job} said nothing`);
+      return last;
+    },
+    async item(holds = () => true) {
+      const until = Date.now() + 30_000;
+      for (;;) {
+        const view = await understudy.item(name);
+        if (holds(view)) return view;
+        if (Date.now() > until) throw new Error(`the item did not come to that: ${JSON.stringify(view)}`);
+        await sleep(50);
+      }
+    },
+    state: () => environment.client.workflow.getHandle(itemWorkflowId(name)).query(itemState),
+    async protect() {
+      const { state, fault } = await story.run("EnableProtection");
+      if (state !== "Succeeded") throw new Error(`${name} could not be protected: ${fault?.message ?? state}`);
+    },
+  };
+  return story;
+}
+
+const itemNames = [1, 2, 3, 4, 5, 6, 7, 8, 9].map((number) => `app${number}`);
+
+/** Items from Paris to Lyon. */
 export function twoSiteConfiguration(change: Partial<Configuration["policies"][string]> = {}): Configuration {
   const site = (name: ReturnType<typeof siteName>, port: number) => ({
     name,
@@ -120,7 +147,6 @@ export function twoSiteConfiguration(change: Partial<Configuration["policies"][s
       },
     },
   });
-  const item: ItemName = app1;
   return {
     sites: { [paris]: site(paris, 9443), [lyon]: site(lyon, 9444) },
     policies: {
@@ -139,16 +165,19 @@ export function twoSiteConfiguration(change: Partial<Configuration["policies"][s
       },
     },
     networkMappings: [{ from: { site: paris, network: "production" }, to: { site: lyon, network: "recovery" } }],
-    items: {
-      [item]: {
-        name: item,
-        machine: "app1",
-        primary: { site: paris, host: hostName("paris-1") },
-        secondary: { site: lyon, host: hostName("lyon-1") },
-        policy: "continuous",
-        excludeDisks: [],
-        shutdownGraceSeconds: 60,
-      },
-    },
+    items: Object.fromEntries(
+      itemNames.map(itemName).map((name): [string, ItemConfiguration] => [
+        name,
+        {
+          name,
+          machine: name,
+          primary: { site: paris, host: hostName("paris-1") },
+          secondary: { site: lyon, host: hostName("lyon-1") },
+          policy: "continuous",
+          excludeDisks: [],
+          shutdownGraceSeconds: 60,
+        },
+      ]),
+    ),
   };
 }

@@ -28,6 +28,8 @@ export interface Hold {
   /** Resolves with the item when it is granted; rejects with the refusal, or with `ITEM_NOT_FOUND`. */
   ask(ask: Ask): Promise<ItemState>;
   record(said: Omit<JobRecord, "jobId">): Promise<void>;
+  /** Says which task has begun, without waiting until it is heard: it only helps to tell of a job that has died. */
+  mention(task: string): void;
   finish(said: Omit<JobFinished, "jobId">): Promise<void>;
   /** Resolves when the item says that the wait for its replication is over. */
   reached(): Promise<ReplicationReached>;
@@ -84,6 +86,9 @@ export function holdOf(operation: OperationName, input: JobInput): Hold {
       return state;
     },
     record: (said) => item.signal(recordJob, { jobId, ...said }),
+    mention(task) {
+      item.signal(recordJob, { jobId, task }).catch(() => undefined);
+    },
     finish: (said) => item.signal(jobFinished, { jobId, ...said }),
     async reached() {
       await condition(() => reached !== undefined);

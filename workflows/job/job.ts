@@ -64,7 +64,7 @@ export function createJob<Operation extends OperationName>(parts: {
       return facts;
     },
     async task(name, work) {
-      await hold.record({ task: name });
+      hold.mention(name);
       return await ledger.task(name, work);
     },
     skip: (name, why) => ledger.skip(name, why),

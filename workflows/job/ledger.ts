@@ -3,7 +3,7 @@ import type { JobFault, JobInput, JobResult, JobState, JobView } from "#domain/j
 import { scenarioOf } from "#domain/job-scenarios.ts";
 import type { OperationName } from "#domain/operations.ts";
 import { now } from "#workflows/clock.ts";
-import { publishJob } from "#workflows/job/publish.ts";
+import { jobPublisher } from "#workflows/job/publish.ts";
 import { taskList } from "#workflows/job/task-list.ts";
 
 /** What is shown of a job: written by the runner, read by queries and by Temporal's UI. */
@@ -38,7 +38,8 @@ export function jobLedger(operation: OperationName, input: JobInput, scenario = 
     ...end,
     ...(information.length === 0 ? {} : { result: { ...end.result, information } }),
   });
-  const publish = (): void => publishJob(view(), site);
+  const say = jobPublisher();
+  const publish = (): void => say(view(), site);
   publish();
 
   return {
@@ -73,6 +74,7 @@ export function jobLedger(operation: OperationName, input: JobInput, scenario = 
     },
     place(at) {
       site = at;
+      publish();
     },
     close(closed) {
       const state = closed.state === "Succeeded" && information.length > 0 ? "CompletedWithInformation" : closed.state;
