@@ -56,12 +56,12 @@ export const taskLines = (job: JobView, nowMs: number): readonly string[] => {
 export const jobTitle = (job: JobView): string => `${job.scenario} of ${job.item} (job ${job.id})`;
 
 const outcomes: Readonly<Record<JobState, string>> = {
-  NotStarted: "has not started",
-  InProgress: "is running",
+  NotStarted: "has been waiting to start",
+  InProgress: "has been running",
   Succeeded: "succeeded",
   Failed: "failed",
   Cancelled: "was cancelled",
-  Suspended: "waits for somebody",
+  Suspended: "has been waiting for somebody",
   PartiallySucceeded: "succeeded in part",
   CompletedWithInformation: "succeeded, with remarks",
   Skipped: "was skipped",
@@ -78,8 +78,9 @@ export const outcomeText = (job: JobView, nowMs: number): string => {
       : `point of ${result.pointTakenAt}${result.point === undefined ? "" : ` (${result.point})`}`,
     result?.bytesSent === undefined ? undefined : `${bytesText(result.bytesSent)} sent`,
   ].filter((fact) => fact !== undefined);
+  const took = hasEnded(job.state) ? `after ${time ?? "0 s"}` : `for ${time ?? "0 s"}`;
   const lines = [
-    `${job.scenario} of ${job.item} ${outcomes[job.state]}${time === undefined ? "" : ` after ${time}`}${facts.length === 0 ? "" : `: ${facts.join(", ")}`}.`,
+    `${job.scenario} of ${job.item} ${outcomes[job.state]} ${took}${facts.length === 0 ? "" : `: ${facts.join(", ")}`}.`,
     ...(result?.information ?? []).map((line) => `  note: ${line}`),
   ];
   return lines.map((line) => `${line}\n`).join("");

@@ -1,6 +1,6 @@
 import { readRequired, siteFiles } from "./files.ts";
 
-/** What a site's worker shows and trusts, as PEM texts. Has the shape of `SiteTls` (transfer/session.ts). Read again for each new connection, so that a renewal needs no restart. */
+/** What a site's worker shows and trusts, as PEM texts. Has the shape of `SiteTls` (transfer/session.ts). */
 export interface SiteIdentity {
   readonly certificate: string;
   readonly key: string;
