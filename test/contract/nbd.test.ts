@@ -219,7 +219,7 @@ test("TLS is spoken after STARTTLS, and a server of another authority is refused
     "memory",
     "size=4M",
   ];
-  await using _server = await startServer("nbdkit", args, () => listens(port));
+  await using _server = await startServer("nbdkit", args, () => listens({ host: "127.0.0.1", port }));
   const at = { kind: "tcp", host: "127.0.0.1", port } as const;
   const [servername, other] = ["west.understudy.internal", await newAuthority()];
   {
@@ -251,7 +251,7 @@ test("TLS is spoken after STARTTLS, and a server of another authority is refused
 test("a server without TLS is never spoken to in the clear when TLS was asked for", async () => {
   const [port, tls] = [await freePort(), await siteTls("west")];
   const args = ["-f", "-i", "127.0.0.1", "-p", `${port}`, "memory", "size=4M"];
-  await using _server = await startServer("nbdkit", args, () => listens(port));
+  await using _server = await startServer("nbdkit", args, () => listens({ host: "127.0.0.1", port }));
   const transport = {
     kind: "tcp",
     host: "127.0.0.1",

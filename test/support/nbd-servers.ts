@@ -1,6 +1,5 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
 import { connect, createServer, type AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -18,7 +17,7 @@ export async function startServer(
   const process = spawn(program, [...args], { stdio: ["ignore", "ignore", "pipe"] });
   let said = "";
   process.stderr.on("data", (text: Buffer) => (said += text.toString()));
-  const isReady = typeof ready === "string" ? async () => await Promise.resolve(existsSync(ready)) : ready;
+  const isReady = typeof ready === "string" ? () => listens({ path: ready }) : ready;
   for (let attempt = 0; !(await isReady()); attempt += 1) {
     if (process.exitCode !== null || attempt > 500) throw new Error(`${program} did not start: ${said}`);
     await sleep(10);
@@ -47,9 +46,11 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-export const listens = (port: number): Promise<boolean> =>
+export const listens = (
+  at: { readonly path: string } | { readonly port: number; readonly host: string },
+): Promise<boolean> =>
   new Promise((resolve) => {
-    const socket = connect(port, "127.0.0.1");
+    const socket = connect(at);
     socket.once("connect", () => socket.destroy());
     socket.once("error", () => resolve(false));
     socket.once("close", (failed) => resolve(!failed));

@@ -1,4 +1,4 @@
-import { Fault } from "#domain/fault.ts";
+import { Fault, isFault } from "#domain/fault.ts";
 import type { BlockSink, BlockSource, Extent } from "../block.ts";
 import type { NbdConnection, NbdRequest } from "./connection.ts";
 import { joinRuns, type Window } from "./extents.ts";
@@ -129,12 +129,10 @@ export class NbdDisk implements BlockSource, BlockSink {
       signal.throwIfAborted();
       return { extents: [{ offset: start, length: end - start, kind: "data" }], end };
     }
-    const status = await this.#connection().request({
-      command: "blockStatus",
-      offset: start,
-      length: end - start,
-      signal,
-    });
+    const length = end - start;
+    const status = await this.#first()
+      .request({ command: "blockStatus", offset: start, length, signal })
+      .catch((cause: unknown) => this.#explain(cause, { offset: start, signal }));
     const runs = (context: number | undefined) => (context === undefined ? undefined : (status.get(context) ?? []));
     const window = joinRuns({ start, end, allocation: runs(allocationContext), dirty: runs(dirtyContext) });
     if (window.end === start) {
@@ -144,6 +142,15 @@ export class NbdDisk implements BlockSource, BlockSink {
       );
     }
     return window;
+  }
+
+  /** A given-up snapshot refuses the block status with a bare EINVAL; only a read tells why (`CUT_BROKEN`). */
+  async #explain(cause: unknown, at: { readonly offset: number; readonly signal: AbortSignal }): Promise<never> {
+    if (isFault(cause) && cause.code === "NBD_FAILED") {
+      const { minimumBlock } = this.#options.info;
+      await this.#readAligned(at.offset, new Uint8Array(Math.min(minimumBlock, this.sizeBytes - at.offset)), at.signal);
+    }
+    throw cause;
   }
 
   /** Sends a range in pieces side by side, a bounded number at a time. Settles when all of them have, so that no buffer is touched later. */
