@@ -1,7 +1,7 @@
 import { instant } from "#domain/ids.ts";
 import type { CutRequest, StandingCut, TrackedMachine } from "../../platform.ts";
 import type { HostConnection } from "../host.ts";
-import { cutFolder, type StandingCutFile, writeCutFile } from "./cut-file.ts";
+import { type CutFile, cutFolder, type StandingCutFile, writeCutFile } from "./cut-file.ts";
 import { type OfflineMachine, readOfflineMachine } from "./offline-images.ts";
 import { trackedSince } from "./records.ts";
 import { parseRecordName, recordGranularity, recordName } from "./tracking-record.ts";
@@ -11,11 +11,12 @@ export const takeOfflineCut = async (
   host: HostConnection,
   store: string,
   request: CutRequest,
+  machine: OfflineMachine,
   signal: AbortSignal,
 ): Promise<StandingCut> => {
   const { tracked, cut } = request;
   const folder = cutFolder(store, tracked.item);
-  const machine = await readOfflineMachine(host, tracked, signal);
+  const preparing: CutFile = { version: 1, state: "preparing", cut, machine: tracked.machine };
   const args = machine.disks
     .filter(({ bitmaps }) => !bitmaps.some(({ name }) => parseRecordName(name)?.cut === cut))
     .flatMap(({ path, sizeBytes }) => [
@@ -24,11 +25,16 @@ export const takeOfflineCut = async (
     ]);
   const { stdout } = await host.run(
     `set -e
-mkdir -p -m 711 "$1"; granularity=$2; shift 2
+mkdir -p -m 711 "$1"; (umask 077; cat >"$1/cut.json"); granularity=$2; shift 2
 while [ $# -gt 0 ]; do qemu-img bitmap --add --enable -g "$granularity" -f qcow2 "$1" "$2"; sync "$1"; shift 2; done
 date +%s%3N`,
     [folder, recordGranularity.toString(), ...args],
-    { signal, timeoutMs: 60_000, purpose: `take a cut of machine ${tracked.machine}, which is shut off` },
+    {
+      signal,
+      timeoutMs: 60_000,
+      purpose: `take a cut of machine ${tracked.machine}, which is shut off`,
+      stdin: JSON.stringify(preparing),
+    },
   );
   const file: StandingCutFile = {
     version: 1,

@@ -1,6 +1,7 @@
 import { Fault } from "#domain/fault.ts";
 import type { CutRequest, StandingCut, TrackedMachine } from "../../platform.ts";
 import type { HostConnection } from "../host.ts";
+import type { Bitmap } from "./block-graph.ts";
 import { type CutFile, cutFolder, readCutFile } from "./cut-file.ts";
 import { forgetCommands, takeLiveCut } from "./live-cut.ts";
 import { isRunning, type LiveMachine, readLiveMachine } from "./live-machine.ts";
@@ -26,7 +27,9 @@ export const takeCut = async (
       return offlineStandingOf(file, await readOfflineMachine(host, tracked, signal), tracked);
     }
     await endOfflineExports(host, folder, signal);
-    return takeOfflineCut(host, store, request, signal);
+    const off = await readOfflineMachine(host, tracked, signal);
+    if (file?.cut !== request.cut || file.state === "standing") refuseSecondInstant(request, off.disks);
+    return takeOfflineCut(host, store, request, off, signal);
   }
   let machine = await readLiveMachine(host, tracked, signal);
   if (file?.state === "standing" && file.cut === request.cut && standsIn(machine.graph, tracked, file))
@@ -38,7 +41,10 @@ export const takeCut = async (
     await forgetHalfMade(host, request, file, machine, signal);
     machine = await readLiveMachine(host, tracked, signal);
   }
-  refuseSecondInstant(request, machine);
+  refuseSecondInstant(
+    request,
+    machine.disks.map(({ image }) => image),
+  );
   return takeLiveCut(host, store, request, machine, signal);
 };
 
@@ -62,9 +68,12 @@ const forgetHalfMade = async (
  * A cut that stood once has a record that began at its instant. To take another instant by the same name would make one of the two a lie: the replica may
  * hold the first.
  */
-const refuseSecondInstant = ({ tracked, cut }: CutRequest, machine: LiveMachine): void => {
-  const taken = machine.disks.some(({ image }) =>
-    image.bitmaps.some(({ name }) => {
+const refuseSecondInstant = (
+  { tracked, cut }: CutRequest,
+  images: readonly { readonly bitmaps: readonly Bitmap[] }[],
+): void => {
+  const taken = images.some(({ bitmaps }) =>
+    bitmaps.some(({ name }) => {
       const record = parseRecordName(name);
       return record?.item === tracked.item && record.cut === cut;
     }),
