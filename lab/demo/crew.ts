@@ -36,7 +36,7 @@ export const startCrew = async (
   const { configuration, ip, progress, signal } = options;
   const sites = Object.values(configuration.sites).map(({ name }) => name);
   const temporal = await startTemporal({ dir: record.folder, ip, progress, signal });
-  await record.add(temporal.pid);
+  for (const pid of temporal.pids) await record.add(pid);
   progress(`Temporal serves ${temporal.address}; its UI: ${temporal.uiUrl}`);
 
   const start = (name: string, argv: readonly string[]): Promise<StartedProcess> =>

@@ -1,13 +1,11 @@
 import { Connection } from "@temporalio/client";
-import { spawn, type ChildProcess } from "node:child_process";
-import { once } from "node:events";
-import { closeSync, openSync } from "node:fs";
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Fault } from "#domain/fault.ts";
 import { ensureTemporal } from "#lab/bootstrap/temporal.ts";
 import type { Progress } from "#lab/bootstrap/progress.ts";
+import { type Daemon, startDaemon } from "./daemon.ts";
 import { freePort, isFree } from "./free-port.ts";
 import { queueRates } from "./queue-rates.ts";
 
@@ -16,7 +14,10 @@ export interface TemporalOptions {
   readonly dir: string;
   /** SQLite file; the state of an earlier server is taken up when it exists. */
   readonly dbFile?: string;
-  /** The address to listen on, for workers in other network namespaces too. */
+  /**
+   * A second address to serve, for workers in other network namespaces. The server itself stays on 127.0.0.1: the dev server's parts reach one another there and
+   * nowhere else, whatever it is told.
+   */
   readonly ip?: string;
   /** Absent: a free one. */
   readonly port?: number;
@@ -31,7 +32,8 @@ export interface TemporalServer extends AsyncDisposable {
   readonly uiUrl: string;
   readonly port: number;
   readonly uiPort: number;
-  readonly pid: number;
+  /** Its processes, the server first. */
+  readonly pids: readonly number[];
   readonly dbFile: string;
   /** Ends it as a power cut would (SIGKILL); starting again on the same `dbFile` and `port` takes everything acknowledged up again. */
   kill(): Promise<void>;
@@ -41,84 +43,86 @@ export interface TemporalServer extends AsyncDisposable {
 
 /**
  * Starts Temporal's dev server on a SQLite file and answers when it serves its default namespace (0.2–2 s). Write-ahead log with synchronous=FULL: nothing
- * acknowledged is lost when it is killed. Listens on `ip` only. Rejects with `PREREQUISITES_FAILED` with the end of its log when it does not come up.
+ * acknowledged is lost when it is killed. Listens on 127.0.0.1, and on `ip` through a relay. Rejects with `PREREQUISITES_FAILED` with the end of its log when it does not
+ * come up.
  */
 export const startTemporal = async (options: TemporalOptions): Promise<TemporalServer> => {
-  const progress = options.progress ?? (() => undefined);
-  const program = await ensureTemporal({ progress, ...(options.signal ? { signal: options.signal } : {}) });
-  await mkdir(options.dir, { recursive: true });
-  const ip = options.ip ?? "127.0.0.1";
-  const dbFile = options.dbFile ?? join(options.dir, "temporal.db");
-  const logFile = join(options.dir, "temporal.log");
-  if (options.port !== undefined) await requireFree(ip, options.port);
+  const { dir, signal, progress = () => undefined } = options;
+  const program = await ensureTemporal({ progress, ...(signal ? { signal } : {}) });
+  await mkdir(dir, { recursive: true });
+  const ip = options.ip ?? loopback;
+  const dbFile = options.dbFile ?? join(dir, "temporal.db");
+  const logFile = join(dir, "temporal.log");
+  if (options.port !== undefined) await requireFree(options.port);
   const attempts = options.port === undefined ? 3 : 1;
   for (let attempt = 1; ; attempt++) {
-    const port = options.port ?? (await freePort(ip));
-    const uiPort = options.uiPort ?? (await freePort(ip));
-    const child = launch({ program, ip, port, uiPort, dbFile, logFile });
-    if (await serves({ address: `${ip}:${port}`, child, ...(options.signal ? { signal: options.signal } : {}) })) {
-      return running({ child, ip, port, uiPort, dbFile });
+    const port = options.port ?? (await freePort());
+    const uiPort = options.uiPort ?? (await freePort());
+    const daemons = await launch({ program, ip, port, uiPort, dbFile, logFile });
+    const address = `${ip}:${port}`;
+    if (await serves({ address, daemons, ...(signal ? { signal } : {}) })) {
+      return running({ daemons, address, port, uiPort, dbFile });
     }
-    child.kill("SIGKILL");
-    options.signal?.throwIfAborted();
+    await Promise.all(daemons.map((daemon) => daemon.end("SIGKILL")));
+    signal?.throwIfAborted();
     if (attempt >= attempts) {
       const log = await readFile(logFile, "utf8");
       throw new Fault(
         "PREREQUISITES_FAILED",
-        `Temporal's server did not come up on ${ip}:${port} (database ${dbFile}). The end of its log (${logFile}): ${log.trim().split("\n").slice(-3).join(" ")}`,
+        `Temporal's server did not come up on ${address} (database ${dbFile}). The end of its log (${logFile}): ${log.trim().split("\n").slice(-3).join(" ")}`,
       );
     }
   }
 };
 
+const loopback = "127.0.0.1";
+
 /** Somebody else's Temporal on that port would answer in the place of ours. */
-const requireFree = async (ip: string, port: number): Promise<void> => {
-  if (await isFree(ip, port)) return;
+const requireFree = async (port: number): Promise<void> => {
+  if (await isFree(loopback, port)) return;
   throw new Fault(
     "PREREQUISITES_FAILED",
-    `Temporal's server cannot listen on ${ip}:${port}: another process does. End it, or leave the port out to take a free one.`,
+    `Temporal's server cannot listen on ${loopback}:${port}: another process does. End it, or leave the port out to take a free one.`,
   );
 };
 
-const launch = (at: {
+/** The server, and the relay when it is to be reached at another address. */
+const launch = async (at: {
   readonly program: string;
   readonly ip: string;
   readonly port: number;
   readonly uiPort: number;
   readonly dbFile: string;
   readonly logFile: string;
-}): ChildProcess => {
-  const log = openSync(at.logFile, "a");
-  const child = spawn(
+}): Promise<readonly Daemon[]> => {
+  const server = await startDaemon(
     at.program,
     [
-      ...["server", "start-dev", "--ip", at.ip, "--ui-ip", at.ip],
+      ...["server", "start-dev", "--ip", loopback, "--ui-ip", loopback],
       ...["--port", String(at.port), "--ui-port", String(at.uiPort), "--db-filename", at.dbFile],
       ...["--sqlite-pragma", "journal_mode=WAL", "--sqlite-pragma", "synchronous=FULL"],
       ...["--log-level", "warn"],
       ...queueRates,
     ],
-    // Detached, so that Ctrl-C at the terminal reaches this process alone, which then stops the server last.
-    { stdio: ["ignore", log, log], detached: true },
+    at.logFile,
   );
-  closeSync(log);
-  return child;
+  if (at.ip === loopback) return [server];
+  const relay = join(import.meta.dirname, "relay.ts");
+  return [server, await startDaemon(process.execPath, [relay, at.ip, String(at.port)], at.logFile)];
 };
 
 const serves = async (at: {
   readonly address: string;
-  readonly child: ChildProcess;
+  readonly daemons: readonly Daemon[];
   readonly signal?: AbortSignal;
 }): Promise<boolean> => {
   const deadline = Date.now() + 30_000;
-  while (Date.now() < deadline && isRunning(at.child) && !at.signal?.aborted) {
+  while (Date.now() < deadline && at.daemons.every((daemon) => daemon.isRunning()) && !at.signal?.aborted) {
     if (await answers(at.address)) return true;
     await sleep(50);
   }
   return false;
 };
-
-const isRunning = (child: ChildProcess): boolean => child.exitCode === null && child.signalCode === null;
 
 /** True once the default namespace can be described; any failure before that means "not yet". */
 const answers = async (address: string): Promise<boolean> => {
@@ -136,36 +140,28 @@ const answers = async (address: string): Promise<boolean> => {
 };
 
 const running = (server: {
-  readonly child: ChildProcess;
-  readonly ip: string;
+  readonly daemons: readonly Daemon[];
+  readonly address: string;
   readonly port: number;
   readonly uiPort: number;
   readonly dbFile: string;
 }): TemporalServer => {
-  const { child, ip, port, uiPort, dbFile } = server;
-  if (child.pid === undefined) throw new Fault("INTERNAL", "Temporal's server runs without a process id.");
+  const { daemons, address, port, uiPort, dbFile } = server;
   let letGo = false;
-  const endWithUs = (): void => void child.kill("SIGKILL");
-  process.once("exit", endWithUs);
-  child.once("exit", () => process.off("exit", endWithUs));
   const end = async (signal: "SIGTERM" | "SIGKILL"): Promise<void> => {
-    if (!isRunning(child)) return;
-    const ended = once(child, "exit");
-    child.kill(signal);
-    await ended;
+    await Promise.all(daemons.map((daemon) => daemon.end(signal)));
   };
   return {
-    address: `${ip}:${port}`,
-    uiUrl: `http://${ip}:${uiPort}`,
+    address,
+    uiUrl: `http://${loopback}:${uiPort}`,
     port,
     uiPort,
-    pid: child.pid,
+    pids: daemons.map(({ pid }) => pid),
     dbFile,
     kill: () => end("SIGKILL"),
     letGo() {
       letGo = true;
-      process.off("exit", endWithUs);
-      child.unref();
+      for (const daemon of daemons) daemon.letGo();
     },
     async [Symbol.asyncDispose]() {
       if (!letGo) await end("SIGTERM");

@@ -12,7 +12,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(dir, { recursive: true, force: true }));
 
-test("serves on a free port, on the asked address only, with its UI", async () => {
+test("serves on a free port, on this machine only, with its UI", async () => {
   await using server = await startTemporal({ dir });
   expect(server.address).toMatch(/^127\.0\.0\.1:\d+$/);
   const page = await fetch(server.uiUrl);
@@ -43,6 +43,18 @@ test("does not take another server on its port for its own", async () => {
     code: "PREREQUISITES_FAILED",
     message: expect.stringContaining(`cannot listen on ${server.address}`) as string,
   });
+});
+
+test("is reached at a second address through a relay that ends with it", async () => {
+  const server = await startTemporal({ dir, ip: "127.0.0.7" });
+  expect(server.address).toBe(`127.0.0.7:${server.port}`);
+  const connection = await Connection.connect({ address: server.address });
+  await connection.workflowService.describeNamespace({ namespace: "default" });
+  await connection.close();
+  await server.kill();
+  await expect(Connection.connect({ address: server.address, connectTimeout: 500 })).rejects.toThrow(
+    "Failed to connect",
+  );
 });
 
 test("two free ports asked for at once are two", async () => {
