@@ -15,7 +15,7 @@ const heartbeatTimeout = "12 seconds";
 
 /** Steps of a job at a site that must be there. Recoverable faults are tried again for about a minute; then a person decides. */
 const step: ActivityOptions = {
-  scheduleToStartTimeout: "30 seconds",
+  scheduleToStartTimeout: "15 seconds",
   startToCloseTimeout: "30 minutes",
   heartbeatTimeout,
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,

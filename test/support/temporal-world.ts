@@ -1,5 +1,5 @@
 import { TestWorkflowEnvironment } from "@temporalio/testing";
-import { DefaultLogger, Runtime, Worker } from "@temporalio/worker";
+import { DefaultLogger, makeTelemetryFilterString, Runtime, Worker } from "@temporalio/worker";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createUnderstudyClient } from "#client/understudy.ts";
 import type { UnderstudyClient } from "#client/understudy-client.ts";
@@ -46,9 +46,13 @@ export interface ItemStory {
 }
 
 export async function startWorld(options: { readonly serverArgs?: readonly string[] } = {}): Promise<World> {
-  Runtime.install({ logger: new DefaultLogger("ERROR") });
+  Runtime.install({
+    logger: new DefaultLogger("ERROR"),
+    telemetryOptions: { logging: { filter: makeTelemetryFilterString({ core: "ERROR", other: "ERROR" }) } },
+  });
   const environment = await TestWorkflowEnvironment.createLocal({
     server: {
+      log: { format: "pretty", level: "error" },
       executable: { type: "existing-path", path: temporalExecutable() },
       extraArgs: [...queueRates, ...(options.serverArgs ?? [])],
     },

@@ -34,7 +34,8 @@ export function ask(state: ItemState, request: JobRequest): Asked {
     },
     // A person has acted: replication may be tried again.
     stuck: false,
-    resynchronizeByItself: false,
+    failing: state.failing === null ? null : { ...state.failing, attempts: 0 },
+    resynchronizeByItself: state.resynchronizeByItself && request.operation !== "RepairReplication",
   };
   return { state: next, ...(interrupted === undefined || active === null ? {} : { interrupted: active }) };
 }
@@ -62,7 +63,6 @@ export function end(state: ItemState, finished: JobFinished): ItemState {
     lifecycle: finish(recorded.lifecycle, { id: job.id, operation: job.operation }, finished.outcome, finished.facts),
     activeJob: null,
     waiting: finished.waits ? [...recorded.waiting, job.id] : recorded.waiting,
-    failing: null,
   };
   if (finished.outcome !== "succeeded" || job.operation !== "RepairReplication") return next;
   return { ...withoutHealth(next, ["RESYNC_REQUIRED", "TRACKING_LOST"]) };

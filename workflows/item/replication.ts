@@ -15,6 +15,8 @@ import { atSite, replicationAt } from "#workflows/sites.ts";
 
 /** One run of the long activity: long enough that history stays small, short enough that new disks and code are noticed. */
 const stretchSeconds = 300;
+/** After trouble only one cycle, so that the item soon knows that it is over. */
+const probeSeconds = 0;
 
 /** What replication is to do now; another `key` means that a running stretch has to end and begin anew. */
 export function wanted(state: ItemState): { readonly mode: "seed" | "run"; readonly key: string } | undefined {
@@ -73,9 +75,10 @@ export function replicationOf(item: ItemHolder): ItemReplication {
   async function stretch(mode: "seed" | "run"): Promise<ReplicateReport> {
     const { site, host } = sourceOf(item.state);
     await takeInDisks(item);
+    const returnAfterSeconds = item.state.failing === null ? stretchSeconds : probeSeconds;
     return await replicationAt(site).replicate({
       host,
-      request: replicateRequest(item.state, { mode, returnAfterSeconds: stretchSeconds }),
+      request: replicateRequest(item.state, { mode, returnAfterSeconds }),
     });
   }
 

@@ -1,0 +1,66 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { startWorld, type World } from "#test/support/temporal-world.ts";
+
+describe("a site that is lost", () => {
+  let world: World;
+  beforeAll(async () => {
+    world = await startWorld();
+  });
+  afterAll(() => world[Symbol.asyncDispose]());
+
+  it("is not waited for by an unplanned failover, and its old primary is fenced when it is back", async () => {
+    const app = world.of("app1");
+    await app.protect();
+    await world.stopSite("paris");
+    const begun = Date.now();
+    expect(await app.run("UnplannedFailover")).toMatchObject({ state: "Succeeded" });
+    expect(Date.now() - begun).toBeLessThan(5_000);
+    expect(await app.run("Commit")).toMatchObject({ state: "Succeeded" });
+    expect(world.sites.running("app1")).toEqual(["paris/app1", "lyon/app1"]);
+    expect(await app.item()).toMatchObject({ state: "failed-over", activeSite: "lyon" });
+
+    await world.startSite("paris");
+    await app.item(() => world.sites.running("app1").join() === "lyon/app1");
+    const fenced = await app.item(({ health }) => health.length > 0);
+    expect(fenced.health).toMatchObject([{ severity: "Warning", message: expect.stringContaining("turned off") }]);
+    expect((await app.state()).fence).toBeNull();
+  });
+
+  it("is asked to shut its machine down for seconds only, and the job says that it could not be", async () => {
+    const app = world.of("app2");
+    await app.protect();
+    await world.stopSite("paris");
+    const begun = Date.now();
+    const job = await app.run("UnplannedFailover", { shutDownSource: true });
+    expect(job).toMatchObject({ state: "CompletedWithInformation" });
+    expect(job.result?.information?.join()).toContain("could not be shut down");
+    expect(Date.now() - begun).toBeLessThan(15_000);
+    await world.startSite("paris");
+    await app.item(() => world.sites.running("app2").join() === "lyon/app2");
+  });
+
+  it("is still fenced when protection is disabled meanwhile", async () => {
+    const app = world.of("app3");
+    await app.protect();
+    await world.stopSite("paris");
+    await app.run("UnplannedFailover");
+    await app.run("Commit");
+    const job = await app.run("DisableProtection");
+    expect(job).toMatchObject({ state: "CompletedWithInformation" });
+    expect(await app.item()).toMatchObject({ state: "unprotected" });
+    await world.startSite("paris");
+    await app.item(() => world.sites.running("app3").join() === "lyon/app3");
+  });
+
+  it("makes a planned failover fail in its prerequisites, naming the site, and the machine stays where it is", async () => {
+    const app = world.of("app4");
+    await app.protect();
+    await world.stopSite("lyon");
+    const job = await app.run("PlannedFailover");
+    expect(job).toMatchObject({ state: "Failed", fault: { code: "PREREQUISITES_FAILED" } });
+    expect(job.fault?.message).toContain("lyon");
+    await world.startSite("lyon");
+    expect(world.sites.running("app4")).toEqual(["paris/app4"]);
+    expect(await app.item()).toMatchObject({ state: "protected", epoch: 1 });
+  });
+});
