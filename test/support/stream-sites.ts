@@ -2,7 +2,10 @@ import { createAuthority, issueSiteCertificate, type CertificateWithKey } from "
 import { cutId, diskId, instant, itemName, replicaId } from "#domain/ids.ts";
 import type { CutDescription } from "#domain/cut.ts";
 import type { BlockSource } from "#transfer/block.ts";
-import type { CopyRequest, SiteTls } from "#transfer/session.ts";
+import type { ReplicaOpener } from "#transfer/replica.ts";
+import type { CopyRequest, ReplicaServer, ReplicaSession, SiteTls } from "#transfer/session.ts";
+import { connectTuned } from "#transfer/stream/connect.ts";
+import { serveReplicas } from "#transfer/stream/serve.ts";
 
 const validity = { days: 2 };
 let authority: Promise<CertificateWithKey> | undefined;
@@ -46,3 +49,33 @@ export const copyRequest = (source: BlockSource, options: Partial<CopyRequest> =
 });
 
 export const replica = replicaId("replica-1");
+
+/** The replica's site, `west`. */
+export const serveStore = async (store: ReplicaOpener): Promise<ReplicaServer> =>
+  await serveReplicas({ address: "127.0.0.1", port: 0, tls: await siteTls("west"), opener: store });
+
+/** A session of site `east` with it, over a server of its own unless a port is given. */
+export async function streamTo(
+  store: ReplicaOpener,
+  options: { readonly port?: number; readonly epoch?: number; readonly checkpointBytes?: number } = {},
+): Promise<AsyncDisposable & { readonly session: ReplicaSession }> {
+  const own = options.port === undefined ? await serveStore(store) : undefined;
+  const port = options.port ?? own?.port ?? 0;
+  const to = {
+    address: "127.0.0.1",
+    port,
+    site: "west",
+    tls: await siteTls("east"),
+    replica,
+    epoch: options.epoch ?? 1,
+  };
+  const checkpointBytes = options.checkpointBytes ?? 64 * 1024 * 1024;
+  const session = await connectTuned(to, { checkpointBytes, signal: AbortSignal.timeout(9_000) });
+  return {
+    session,
+    async [Symbol.asyncDispose]() {
+      await session[Symbol.asyncDispose]();
+      await own?.[Symbol.asyncDispose]();
+    },
+  };
+}

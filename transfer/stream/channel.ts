@@ -111,10 +111,14 @@ export class FrameChannel {
     });
   }
 
-  /** Ends the channel with a reason of this side; bytes already handed over still go out. */
+  /**
+   * Ends the channel with a reason of this side; bytes already handed over still go out. What the peer is still sending is read and thrown away
+   * meanwhile: closing with unread bytes would reset the connection before the peer has read the reason.
+   */
   end(fault: Fault): void {
     this.#finish(fault, () => {
       this.#wire.stream.end();
+      if (this.#holding) this.#discard();
       setTimeout(() => this.#wire.destroy(), 1_000).unref();
     });
   }
@@ -133,11 +137,19 @@ export class FrameChannel {
     for (const watcher of this.#watchers) watcher();
   }
 
+  #discard(): void {
+    if (!this.#wire.stream.destroyed) this.#wire.intake.expect(new Uint8Array(65_536), () => this.#discard());
+  }
+
   #expectHeader(): void {
     this.#wire.intake.expect(this.#header, () => this.#guard(() => this.#readHeader()));
   }
 
   #readHeader(): void {
+    if (this.#failure !== undefined) {
+      this.#discard();
+      return;
+    }
     const header = readHeader(this.#header);
     if (header.length > this.#maximumPayload || !Number.isSafeInteger(header.offset)) {
       throw new Fault(
@@ -154,8 +166,12 @@ export class FrameChannel {
   }
 
   #deliver(header: FrameHeader, payload: Buffer): void {
-    const held = header.type === frameType.ping ? undefined : this.#handler.frame(header, payload);
-    if (this.#failure !== undefined) return;
+    const ignored = header.type === frameType.ping || this.#failure !== undefined;
+    const held = ignored ? undefined : this.#handler.frame(header, payload);
+    if (this.#failure !== undefined) {
+      this.#discard();
+      return;
+    }
     if (held === undefined) {
       this.#expectHeader();
       return;
@@ -163,9 +179,10 @@ export class FrameChannel {
     this.#holding = true;
     held.then(
       () => {
+        if (this.#failure !== undefined) return;
         this.#holding = false;
         this.#silentTicks = 0;
-        if (this.#failure === undefined) this.#expectHeader();
+        this.#expectHeader();
       },
       (cause: unknown) => this.#guard(() => Promise.reject(cause)),
     );

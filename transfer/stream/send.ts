@@ -7,13 +7,13 @@ import { allPieces, frameType } from "./frame.ts";
 import { GatherBuffer } from "./gather.ts";
 import { Pool } from "./pool.ts";
 import { TokenBucket } from "./token-bucket.ts";
+import type { StreamTuning } from "./tuning.ts";
 import { isZero } from "./zero.ts";
 
 /** Bound of what is between the source and the kernel: 24 MiB. */
 const buffers = 6;
 const rawFrameBlocks = 8;
 const packedFrameBlocks = 64;
-const checkpointBytes = 256 * 1024 * 1024;
 const checkpointMs = 5_000;
 
 /** What one frame needs: ready to go out in its turn. */
@@ -50,6 +50,7 @@ export class BlockSender {
   readonly #pool = new Pool(Array.from({ length: buffers }, () => new GatherBuffer()));
   readonly #bucket: TokenBucket;
   readonly #compression: AdaptiveCompression;
+  readonly #tuning: StreamTuning;
   readonly #onSent: (offset: number) => void;
   readonly totals: SendTotals = { dataBytes: 0, zeroBytes: 0 };
   #unflushed = 0;
@@ -62,6 +63,7 @@ export class BlockSender {
     /** The request's, and the end of the channel. */
     readonly signal: AbortSignal;
     readonly compression: AdaptiveCompression;
+    readonly tuning: StreamTuning;
     /** Everything below this offset was handed to the kernel. */
     readonly onSent: (offset: number) => void;
   }) {
@@ -71,6 +73,7 @@ export class BlockSender {
     this.#signal = options.signal;
     this.#compression = options.compression;
     this.#onSent = options.onSent;
+    this.#tuning = options.tuning;
     this.#bucket = new TokenBucket(options.request.bytesPerSecond);
   }
 
@@ -212,7 +215,7 @@ export class BlockSender {
   async #checkpoint(prepared: Prepared): Promise<void> {
     this.#unflushed += prepared.dataBytes;
     if (this.#unflushed === 0) return;
-    if (this.#unflushed < checkpointBytes && performance.now() - this.#checkpointAt < checkpointMs) return;
+    if (this.#unflushed < this.#tuning.checkpointBytes && performance.now() - this.#checkpointAt < checkpointMs) return;
     this.#unflushed = 0;
     this.#checkpointAt = performance.now();
     await this.#untilAborted(this.#channel.send({ type: frameType.checkpoint, offset: prepared.end }));

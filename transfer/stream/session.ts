@@ -9,6 +9,7 @@ import { describePeer, openChannel, type PeerAddress } from "./open-channel.ts";
 import { ControlCalls } from "./control-calls.ts";
 import { hello, protocolVersions, type TransferMode } from "./messages.ts";
 import { transfer } from "./transfer.ts";
+import type { StreamTuning } from "./tuning.ts";
 
 /**
  * The sending site's end of a session. Control calls share one connection; every copy has a connection of its own, so that disks do not hold each
@@ -18,6 +19,7 @@ export class StreamSession implements ReplicaSession {
   readonly #peer: PeerAddress;
   readonly #token: string;
   readonly #digest: KeyedDigest;
+  readonly #tuning: StreamTuning;
   readonly #calls: ControlCalls;
   readonly #idle: FrameChannel[] = [];
   readonly #busy = new Set<FrameChannel>();
@@ -30,10 +32,12 @@ export class StreamSession implements ReplicaSession {
     readonly control: FrameChannel;
     readonly token: string;
     readonly digest: KeyedDigest;
+    readonly tuning: StreamTuning;
   }) {
     this.#peer = options.peer;
     this.#token = options.token;
     this.#digest = options.digest;
+    this.#tuning = options.tuning;
     this.#calls = new ControlCalls(options.control, (fault) => this.#lost(fault));
   }
 
@@ -77,7 +81,14 @@ export class StreamSession implements ReplicaSession {
       this.#compressionStep === undefined ? {} : { step: this.#compressionStep },
     );
     try {
-      const result = await transfer({ channel, request, mode, digest: this.#digest, compression });
+      const result = await transfer({
+        channel,
+        request,
+        mode,
+        digest: this.#digest,
+        compression,
+        tuning: this.#tuning,
+      });
       this.#compressionStep = compression.step;
       if (!this.#closed && channel.failure === undefined) this.#idle.push(channel);
       return result;

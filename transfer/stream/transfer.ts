@@ -11,6 +11,7 @@ import { frameType } from "./frame.ts";
 import { parse, readOpened, type Opened, type TransferMode } from "./messages.ts";
 import { alignedRuns } from "./plan.ts";
 import { BlockSender } from "./send.ts";
+import type { StreamTuning } from "./tuning.ts";
 
 const maximumRunBytes = 1024 * 1024 * 1024;
 const progressEveryMs = 200;
@@ -25,8 +26,9 @@ export async function transfer(options: {
   readonly mode: TransferMode;
   readonly digest: KeyedDigest;
   readonly compression: AdaptiveCompression;
+  readonly tuning: StreamTuning;
 }): Promise<CopyResult> {
-  const { channel, request, mode, digest, compression } = options;
+  const { channel, request, mode, digest, compression, tuning } = options;
   const from = request.from - (request.from % blockBytes);
   const before = channel.sentBytes + channel.receivedBytes;
   const wireBytes = (): number => channel.sentBytes + channel.receivedBytes - before;
@@ -47,7 +49,7 @@ export async function transfer(options: {
       position = Math.max(position, offset);
       report();
     };
-    const sender = new BlockSender({ channel, digest, request, signal, compression, onSent: advanced });
+    const sender = new BlockSender({ channel, digest, request, signal, compression, tuning, onSent: advanced });
     let comparedBytes = 0;
     const onCompared = (offset: number, bytes: number): void => {
       comparedBytes += bytes;
