@@ -13,6 +13,8 @@ export interface DomainDisk {
   readonly bus: string;
   readonly readOnly: boolean;
   readonly shareable: boolean;
+  /** Its requests are worked on by an I/O thread, its own or its controller's. */
+  readonly ioThread: boolean;
 }
 
 export interface DomainDescription {
@@ -34,7 +36,7 @@ export const readDomain = (definition: string): DomainDescription => {
     uuid: first(domain, "uuid")?.text ?? "",
     disks: all(domain, "devices", "disk")
       .filter(({ attributes }) => (attributes["device"] ?? "disk") === "disk" || attributes["device"] === "lun")
-      .map(readDisk),
+      .map((disk) => readDisk(domain, disk)),
     adapters: all(domain, "devices", "interface").map(readAdapter),
     firmware: isUefi(domain) ? "uefi" : "bios",
     tpm: first(domain, "devices", "tpm") !== undefined,
@@ -44,7 +46,7 @@ export const readDomain = (definition: string): DomainDescription => {
   };
 };
 
-const readDisk = (disk: XmlElement): DomainDisk => {
+const readDisk = (domain: XmlElement, disk: XmlElement): DomainDisk => {
   const source = first(disk, "source")?.attributes ?? {};
   const target = first(disk, "target")?.attributes ?? {};
   const volume = source["volume"] === undefined ? undefined : `${source["pool"] ?? ""}/${source["volume"]}`;
@@ -56,7 +58,23 @@ const readDisk = (disk: XmlElement): DomainDisk => {
     bus: target["bus"] ?? "",
     readOnly: first(disk, "readonly") !== undefined,
     shareable: first(disk, "shareable") !== undefined,
+    ioThread: usesIoThread(disk) || controllersOf(domain, disk).some(usesIoThread),
   };
+};
+
+const usesIoThread = (device: XmlElement): boolean => {
+  const driver = first(device, "driver");
+  return (
+    driver !== undefined && (driver.attributes["iothread"] !== undefined || first(driver, "iothreads") !== undefined)
+  );
+};
+
+const controllersOf = (domain: XmlElement, disk: XmlElement): readonly XmlElement[] => {
+  const bus = first(disk, "target")?.attributes["bus"];
+  const index = first(disk, "address")?.attributes["controller"] ?? "0";
+  return all(domain, "devices", "controller").filter(
+    ({ attributes }) => attributes["type"] === bus && (attributes["index"] ?? "0") === index,
+  );
 };
 
 const readAdapter = (adapter: XmlElement): NetworkAdapter => {

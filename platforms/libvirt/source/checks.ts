@@ -5,6 +5,7 @@ import type { TrackedMachine } from "../../platform.ts";
 import type { HostConnection } from "../host.ts";
 import { type DomainDescription, readDomain } from "../inventory/domain-xml.ts";
 import { cutFolder } from "./cut-file.ts";
+import { ioThreadCure, ioThreadsAreSafe } from "./io-threads.ts";
 import { isRunning } from "./live-machine.ts";
 import { readOfflineMachine } from "./offline-images.ts";
 import { provePrivileges } from "./prove-privileges.ts";
@@ -19,8 +20,10 @@ export const checkSource = async (
   tracked: TrackedMachine,
   signal: AbortSignal,
 ): Promise<readonly Check[]> => {
+  let qemuMajor = 0;
   const versions = await attempt("Hypervisor", "Start libvirtd there, or correct the host's login.", async () => {
     const [text = ""] = await host.virsh([["version"]], { signal, timeoutMs: 15_000, purpose: "ask for its versions" });
+    qemuMajor = qemuVersion(text)?.[0] ?? 0;
     return [judgeVersions(host.name, text)];
   });
   if (versions.some(({ passed }) => !passed)) return versions;
@@ -37,7 +40,7 @@ export const checkSource = async (
         "Machine",
         `${domain.name} is ${running ? "running" : "shut off"}; firmware ${domain.firmware}${domain.tpm ? ", with a TPM, whose state is not replicated" : ""}.`,
       ),
-      ...judgeDisks(domain, tracked),
+      ...judgeDisks(domain, tracked, ioThreadsAreSafe(qemuMajor)),
       judgeAgent(domain, running),
       ...(await attempt("Store", `Make the folder ${store} usable on the host, with free space.`, () =>
         checkStore(host, store, tracked, signal),
@@ -78,7 +81,7 @@ const failed = (failure: {
 /** Exported for its proof: reads what `virsh version` prints. */
 export const judgeVersions = (host: string, text: string): Check => {
   const libvirt = versionOf(/library: libvirt ([\d.]+)/.exec(text)?.[1]);
-  const qemu = versionOf(/hypervisor: QEMU ([\d.]+)/.exec(text)?.[1]);
+  const qemu = qemuVersion(text);
   if (libvirt === undefined || qemu === undefined)
     throw new Fault(
       "HYPERVISOR_UNAVAILABLE",
@@ -94,6 +97,9 @@ export const judgeVersions = (host: string, text: string): Check => {
   });
 };
 
+const qemuVersion = (text: string): readonly number[] | undefined =>
+  versionOf(/hypervisor: QEMU ([\d.]+)/.exec(text)?.[1]);
+
 const versionOf = (text: string | undefined): readonly number[] | undefined => text?.split(".").map(Number);
 
 const atLeast = (found: readonly number[], wanted: readonly [number, number]): boolean => {
@@ -102,7 +108,11 @@ const atLeast = (found: readonly number[], wanted: readonly [number, number]): b
 };
 
 /** One check a disk. Exported for its proof. */
-export const judgeDisks = (domain: DomainDescription, tracked: TrackedMachine): readonly Check[] => {
+export const judgeDisks = (
+  domain: DomainDescription,
+  tracked: TrackedMachine,
+  ioThreadsSafe: boolean,
+): readonly Check[] => {
   if (tracked.disks.length === 0)
     return [
       failed({
@@ -133,6 +143,11 @@ export const judgeDisks = (domain: DomainDescription, tracked: TrackedMachine): 
         "Exclude it, or protect the machine that owns it.",
       );
     if (disk.readOnly) return refuse("is read-only and cannot keep a record of changes.", "Exclude it.");
+    if (disk.ioThread && !ioThreadsSafe)
+      return refuse(
+        "is worked on by an I/O thread, and QEMU before 9.0 ends, machine and all, when a reader leaves such a disk.",
+        ioThreadCure,
+      );
     if (disk.type !== "file" && disk.type !== "block")
       return refuse(
         `is on ${disk.type} storage, which the final copy of a shut-off machine cannot read.`,

@@ -1,6 +1,7 @@
 import type { TrackedMachine } from "../../platform.ts";
 import type { HostConnection } from "../host.ts";
 import { type BlockGraph, readBlockGraph } from "./block-graph.ts";
+import { refuseUnsafeIoThreads } from "./io-threads.ts";
 import { findLiveDisks, type LiveDisk } from "./live-disks.ts";
 import { itemPrefix } from "./node-names.ts";
 
@@ -11,7 +12,7 @@ export interface LiveMachine {
   readonly definition: string;
 }
 
-/** A running machine's disks as QEMU has them. */
+/** A running machine's disks as QEMU has them. Rejects with `DISK_NOT_TRACKABLE`. */
 export const readLiveMachine = async (
   host: HostConnection,
   tracked: TrackedMachine,
@@ -25,6 +26,7 @@ export const readLiveMachine = async (
     ],
     { signal, timeoutMs: 15_000, purpose: `read machine ${tracked.machine}` },
   );
+  await refuseUnsafeIoThreads(host, { machine: tracked.machine, disks: tracked.disks, liveXml }, signal);
   const disks = findLiveDisks({
     liveXml,
     graph,
