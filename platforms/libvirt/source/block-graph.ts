@@ -12,6 +12,7 @@ export interface BlockNode {
   readonly name: string;
   readonly driver: string;
   readonly sizeBytes: number;
+  /** The file the node's content is in. */
   readonly filename: string;
   readonly readOnly: boolean;
   readonly bitmaps: readonly Bitmap[];
@@ -79,6 +80,17 @@ export const readBlockGraph = async (
     readonly QueryExport[],
   ];
   const names = new Map(graph.nodes.map(({ id, name }) => [id, name]));
+  const childrenOf = (parentName: string): Readonly<Record<string, string>> =>
+    Object.fromEntries(
+      graph.edges.flatMap(({ parent, child, name }) =>
+        names.get(parent) === parentName ? [[name, names.get(child) ?? ""]] : [],
+      ),
+    );
+  // An image whose backing file libvirt names itself is called "json:{…}" by QEMU; the node below it has the path.
+  const filenameOf = (node: QueryNode): string => {
+    const file = nodes.find((other) => other["node-name"] === childrenOf(node["node-name"])["file"]);
+    return node.image.filename.startsWith("json:") && file !== undefined ? filenameOf(file) : node.image.filename;
+  };
   return {
     devices: blocks.flatMap(({ qdev, inserted }) => {
       const root = inserted?.["node-name"];
@@ -92,16 +104,12 @@ export const readBlockGraph = async (
           name: node["node-name"],
           driver: node.drv,
           sizeBytes: node.image["virtual-size"],
-          filename: node.image.filename,
+          filename: filenameOf(node),
           readOnly: node.ro,
           bitmaps: (node["dirty-bitmaps"] ?? []).flatMap(({ name, recording, busy, persistent, inconsistent }) =>
             name === undefined ? [] : [{ name, recording, busy, persistent, inconsistent: inconsistent === true }],
           ),
-          children: Object.fromEntries(
-            graph.edges.flatMap(({ parent, child, name }) =>
-              names.get(parent) === node["node-name"] ? [[name, names.get(child) ?? ""]] : [],
-            ),
-          ),
+          children: childrenOf(node["node-name"]),
         },
       ]),
     ),
