@@ -22,6 +22,7 @@ async function openHarness(): Promise<PlatformHarness> {
     sourceSite: "east",
     targetSite: "west",
     machine,
+    leastScratchBytes: 0,
     networks: { production: "recovery" },
     write: (side, disk, { offset, data }) => {
       const { generation } = machineRecord(storeOf(side), vm);

@@ -12,6 +12,8 @@ export interface PlatformHarness extends AsyncDisposable {
   readonly sourceSite: string;
   /** Runs on the source host. Two disks of at least 24 blocks that only the test writes to, all zeroes. */
   readonly machine: Machine;
+  /** The platform's least scratch space for a disk, whatever the percentage; the first disk is larger by some blocks. */
+  readonly leastScratchBytes: number;
   /** A network of the source, and the target's that it is mapped to. */
   readonly networks: Readonly<Record<string, string>>;
   /** What the machine that runs at that side writes, acknowledged when it resolves. Multiples of 4096 bytes. */
