@@ -6,6 +6,7 @@ export { Commit } from "#workflows/jobs/commit.ts";
 export { DisableProtection } from "#workflows/jobs/disable-protection.ts";
 export { EnableProtection } from "#workflows/jobs/enable-protection.ts";
 export { Failback } from "#workflows/jobs/failback.ts";
+export { FinalizeProtection } from "#workflows/jobs/finalize-protection.ts";
 export { PauseReplication } from "#workflows/jobs/pause-replication.ts";
 export { PlannedFailover } from "#workflows/jobs/planned-failover.ts";
 export { RepairReplication } from "#workflows/jobs/repair-replication.ts";

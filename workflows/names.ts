@@ -10,7 +10,7 @@ export const itemWorkflowId = (item: ItemName): string => `item/${item}`;
 /** `job/<item>/<operation>/<suffix>`: sorts and filters well in Temporal's list. A job started by hand in the UI may have any id. */
 export const jobWorkflowId = (job: {
   readonly item: ItemName;
-  readonly operation: OperationName;
+  readonly operation: OperationName | "FinalizeProtection";
   readonly suffix: string;
 }): string => `job/${job.item}/${job.operation}/${job.suffix}`;
 

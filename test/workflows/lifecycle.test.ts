@@ -43,6 +43,13 @@ describe("the life of a protected machine", () => {
       "Succeeded: Starting initial replication",
       "Succeeded: Updating provider states",
     ]);
+    await expect
+      .poll(async () =>
+        (await world.understudy.jobs({ item: app.name, limit: 10 })).map(
+          ({ scenario, state }) => `${state}: ${scenario}`,
+        ),
+      )
+      .toEqual(["Succeeded: Finalize protection", "Succeeded: Enable protection"]);
   });
 
   it("after an unplanned failover is not protected, can change its point before the commit, and comes back by comparing", async () => {

@@ -88,7 +88,11 @@ export function replicationOf(item: ItemHolder): ItemReplication {
       if (!isCurrent()) return;
       item.update((state) => reported(state, report));
       if (mode === "seed" && report.lastSealed !== undefined) {
-        item.update((state) => ({ ...state, lifecycle: observe(state.lifecycle, "initial-replication-done") }));
+        item.update((state) => ({
+          ...state,
+          lifecycle: observe(state.lifecycle, "initial-replication-done"),
+          finalizing: true,
+        }));
       }
     } catch (error) {
       if (isCancellation(error) || !isCurrent()) return;

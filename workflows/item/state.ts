@@ -98,6 +98,8 @@ export interface ItemState {
   readonly stuck: boolean;
   /** Tracking was lost: a resynchronization is started without being asked for. */
   readonly resynchronizeByItself: boolean;
+  /** The initial replication is done; what comes after it is not. */
+  readonly finalizing: boolean;
   readonly lastSealed: NonNullable<ItemView["lastSealed"]> | null;
   readonly lastCycle: NonNullable<ItemView["lastCycle"]> | null;
   readonly bytesSent: number;

@@ -59,6 +59,7 @@ export function newItem(configuration: Configuration, name: ItemName): ItemState
     failing: null,
     stuck: false,
     resynchronizeByItself: false,
+    finalizing: false,
     lastSealed: null,
     lastCycle: null,
     bytesSent: 0,

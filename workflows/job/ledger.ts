@@ -1,6 +1,6 @@
 import { isCancellation, workflowInfo } from "@temporalio/workflow";
 import type { JobFault, JobInput, JobResult, JobState, JobView } from "#domain/job.ts";
-import { scenarioOf } from "#domain/job-scenarios.ts";
+import { type Scenario, scenarioOf } from "#domain/job-scenarios.ts";
 import type { OperationName } from "#domain/operations.ts";
 import { now } from "#workflows/clock.ts";
 import { jobPublisher } from "#workflows/job/publish.ts";
@@ -20,7 +20,11 @@ export interface JobLedger {
   close(end: { readonly state: JobState; readonly fault?: JobFault; readonly result?: JobResult }): void;
 }
 
-export function jobLedger(operation: OperationName, input: JobInput, scenario = scenarioOf(operation)): JobLedger {
+export function jobLedger(
+  operation: OperationName,
+  input: JobInput,
+  scenario: Scenario = scenarioOf(operation),
+): JobLedger {
   const { workflowId, startTime } = workflowInfo();
   const list = taskList(scenario.tasks);
   const information: string[] = [];

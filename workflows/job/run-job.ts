@@ -17,7 +17,7 @@ export interface Story<Operation extends OperationName> {
   readonly ask?: Ask;
   readonly run: (job: Job<Operation>) => Promise<Outcome>;
   /** The job lets go of the item after `run` and stays until the item's replication has come to `protected`, or cannot. */
-  readonly afterwards?: (job: Job<Operation>, reached: () => Promise<ReplicationReached>) => Promise<void>;
+  readonly afterwards?: (job: Job<Operation>, reached: () => Promise<ReplicationReached>) => Promise<JobResult>;
 }
 
 /**
@@ -43,8 +43,8 @@ export async function runJob<Operation extends OperationName>(story: Story<Opera
     const { facts } = job;
     const waits = story.afterwards !== undefined;
     await CancellationScope.nonCancellable(() => hold.finish({ outcome: "succeeded", patch, facts, waits }));
-    if (story.afterwards !== undefined) await story.afterwards(job, () => hold.reached());
-    ledger.close({ state: "Succeeded", result });
+    const more = await story.afterwards?.(job, () => hold.reached());
+    ledger.close({ state: "Succeeded", result: { ...result, ...more } });
     return ledger.view.result ?? {};
   } catch (error) {
     const cancelled = isCancellation(error);

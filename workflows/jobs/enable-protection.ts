@@ -37,12 +37,14 @@ export async function EnableProtection(input: JobInput): Promise<JobResult> {
       return {};
     },
     async afterwards(job, reached) {
-      await job.task("Starting initial replication", async () => {
+      const bytesSent = await job.task("Starting initial replication", async () => {
         const end = await reached();
         if (end.state !== "protected") throw notProtected(end);
         job.note(`${end.bytesSent} bytes sent`);
+        return end.bytesSent;
       });
       await job.task("Updating provider states", async () => job.note("protected"));
+      return { bytesSent };
     },
   });
 }
