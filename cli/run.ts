@@ -26,7 +26,7 @@ export const runCli = async (args: readonly string[], context: CliContext): Prom
     if (error instanceof CommanderError && error.exitCode === 0) return exitCodes.ok;
     // After `--` a word is a word: `lab` passes what follows it on.
     const json = args.includes("--json");
-    return report(context, failureOf(error instanceof CommanderError ? wrongUse(error, args) : error), json);
+    return report(context, failureOf(error instanceof CommanderError ? wrongUse(error, program, args) : error), json);
   }
 };
 
@@ -48,17 +48,23 @@ const quietly = (command: Command, context: CliContext): void => {
   for (const inner of command.commands) quietly(inner, context);
 };
 
-const wrongUse = (error: CommanderError, args: readonly string[]): Fault => {
+/** The words that name the command: those before the first that is none. */
+const commandWords = (command: Command, args: readonly string[]): readonly string[] => {
+  const [word, ...rest] = args;
+  const inner = command.commands.find((candidate) => candidate.name() === word);
+  return inner === undefined ? [command.name()] : [command.name(), ...commandWords(inner, rest)];
+};
+
+const wrongUse = (error: CommanderError, program: Command, args: readonly string[]): Fault => {
+  const command = commandWords(program, args).join(" ");
   if (error.code === "commander.help")
-    return new Fault("INVALID_INPUT", `understudy ${args.join(" ")} needs one of its commands (above).`);
+    return new Fault("INVALID_INPUT", `${command} needs one of its commands (above).`);
   const sentence = error.message
     .replace(/^error: /u, "")
     .replaceAll(/\s*\n\s*/gu, " ")
+    .replace(/\.$/u, "")
     .trim();
-  const command = args[0]?.startsWith("-") === false ? ` ${args[0]}` : "";
-  return new Fault(
-    "INVALID_INPUT",
-    `${sentence.charAt(0).toUpperCase()}${sentence.slice(1).replace(/\.$/u, "")}. See: understudy${error.code === "commander.unknownCommand" ? "" : command} --help`,
-    { cause: error },
-  );
+  return new Fault("INVALID_INPUT", `${sentence.charAt(0).toUpperCase()}${sentence.slice(1)}. See: ${command} --help`, {
+    cause: error,
+  });
 };

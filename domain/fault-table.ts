@@ -31,7 +31,7 @@ export const faultTable: Readonly<Record<FaultCode, FaultMeaning>> = {
     category: "Configuration",
     summary: "The configuration file is not valid, or a change in it would hurt a protected item.",
     causes: ["A typing error.", "A name that is not defined.", "A policy that nobody can meet."],
-    action: "Correct every place that the message lists; nothing of the file has been applied.",
+    action: "Correct what the message lists and apply the configuration again; nothing of a refused file is applied.",
     exitCode: usage,
   },
   ITEM_NOT_FOUND: {
@@ -434,7 +434,8 @@ export const faultTable: Readonly<Record<FaultCode, FaultMeaning>> = {
       "It is connected to another Temporal namespace.",
       "The site is down.",
     ],
-    action: "Start `understudy worker --site SITE` at the site.",
+    action:
+      "Start the worker that the message names: `understudy worker --site SITE` at the site, or `understudy worker --orchestrator`.",
     exitCode: unreachable,
   },
   CANCELLED: {

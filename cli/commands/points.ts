@@ -1,15 +1,82 @@
+import { resolve } from "node:path";
 import type { Command } from "commander";
 import { command, withClient, type Cli } from "../command.ts";
-import { pointsText } from "../text/points-text.ts";
+import { offlineText, pointsText } from "../text/points-text.ts";
 import { exitCodes } from "#domain/exit-codes.ts";
+import { Fault } from "#domain/fault.ts";
 import { itemName } from "#domain/ids.ts";
+import { nearest } from "#domain/nearest.ts";
+import type { OfflineReplica } from "#platforms/libvirt/offline/list-points.ts";
+
+interface PointsOptions {
+  readonly json?: boolean;
+  readonly store?: string;
+  readonly boot?: string;
+  readonly folder?: string;
+}
 
 export const points = (cli: Cli): Command =>
-  command("points", "Show the recovery points of an item, the newest first.", ["understudy points app1"])
-    .argument("<item>", "the protected item's name")
-    .action(async (item: string, options: { readonly json?: boolean }) => {
-      const { context } = cli;
-      const found = await withClient(context, (client) => client.points(itemName(item)));
-      context.terminal.out(options.json === true ? `${JSON.stringify(found)}\n` : pointsText(found, context.now()));
+  command("points", "Show the recovery points of an item, the newest first; or those in a store, with all else gone.", [
+    "understudy points app1",
+    "understudy points --store /var/lib/understudy",
+    "understudy points app1 --store /var/lib/understudy --boot POINT | less",
+  ])
+    .argument("[item]", "the protected item's name; with --store: only this item's")
+    .option("--store <folder>", "read this store on this host: needs no worker, no Temporal, no other site")
+    .option("--boot <point>", "with --store: print the shell commands that boot this point by hand")
+    .option("--folder <folder>", "with --boot: where its overlays go (default: understudy-boot-POINT)")
+    .action(async (item: string | undefined, options: PointsOptions) => {
+      const { terminal, now } = cli.context;
+      if (options.store !== undefined) terminal.out(await offline(cli, options.store, item, options));
+      else {
+        if (options.boot !== undefined || options.folder !== undefined)
+          throw new Fault("INVALID_INPUT", "--boot and --folder go with --store, on the host that has the store.");
+        if (item === undefined)
+          throw new Fault("INVALID_INPUT", "Name the item whose points to show, or the store to read with --store.");
+        const found = await withClient(cli.context, (client) => client.points(itemName(item)));
+        terminal.out(options.json === true ? `${JSON.stringify(found)}\n` : pointsText(found, now()));
+      }
       cli.exit(exitCodes.ok);
     });
+
+const offline = async (
+  { context }: Cli,
+  store: string,
+  item: string | undefined,
+  options: PointsOptions,
+): Promise<string> => {
+  const { listPointsOffline } = await import("#platforms/libvirt/offline/list-points.ts");
+  const all = await listPointsOffline(resolve(store), context.interrupted);
+  const replicas = item === undefined ? all : all.filter((replica) => itemOf(replica) === item);
+  if (item !== undefined && replicas.length === 0) throw noReplica(store, item, all);
+  if (options.boot !== undefined) return bootText(replicas, options.boot, options.folder);
+  return options.json === true ? `${JSON.stringify(replicas)}\n` : offlineText(replicas, context.now());
+};
+
+/** Every point says whose it is; a replica without one has no other name than its own. */
+const itemOf = (replica: OfflineReplica): string => replica.points[0]?.item ?? replica.replica;
+
+const noReplica = (store: string, item: string, all: readonly OfflineReplica[]): Fault => {
+  const there = all.map(itemOf);
+  const meant = nearest(item, there);
+  return new Fault(
+    "ITEM_NOT_FOUND",
+    `The store ${store} has no replica of ${item}${meant === undefined ? "" : ` (did you mean ${meant}?)`}; it has: ${there.join(", ") || "none"}.`,
+  );
+};
+
+const bootText = async (
+  replicas: readonly OfflineReplica[],
+  id: string,
+  folder: string | undefined,
+): Promise<string> => {
+  const there = replicas.flatMap((replica) => replica.points);
+  const point = there.find((candidate) => candidate.id === id);
+  if (point === undefined)
+    throw new Fault(
+      "POINT_NOT_FOUND",
+      `There is no recovery point ${id} in the store. There are: ${there.map((known) => known.id).join(", ") || "none"}.`,
+    );
+  const { bootCommands } = await import("#platforms/libvirt/offline/boot-commands.ts");
+  return bootCommands(point, resolve(folder ?? `understudy-boot-${id}`));
+};

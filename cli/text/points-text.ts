@@ -18,3 +18,24 @@ export const pointsText = (points: readonly RecoveryPoint[], nowMs: number): str
     ]);
   return table(["POINT", "TAKEN AT", "AGE", "CONSISTENCY", "KIND", "DELTA", "EPOCH"], rows);
 };
+
+/** What a store holds, one replica after the other. */
+export const offlineText = (
+  replicas: readonly {
+    readonly replica: string;
+    readonly machine: string;
+    readonly epoch: number;
+    readonly sourceSite: string;
+    readonly failedOver: boolean;
+    readonly points: readonly RecoveryPoint[];
+  }[],
+  nowMs: number,
+): string => {
+  if (replicas.length === 0) return "The store holds no replica.\n";
+  return replicas
+    .map(({ replica, machine, epoch, sourceSite, failedOver, points }) => {
+      const now = failedOver ? "; it has failed over to here" : "";
+      return `Replica ${replica}: machine ${machine} from the site ${sourceSite}, epoch ${String(epoch)}${now}\n${pointsText(points, nowMs)}`;
+    })
+    .join("\n");
+};

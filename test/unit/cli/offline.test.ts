@@ -1,0 +1,70 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { run } from "./run-in-double.ts";
+import { makeStore } from "./store-on-disk.ts";
+import { Fault } from "#domain/fault.ts";
+
+let store: string;
+beforeAll(async () => {
+  store = await mkdtemp(join(tmpdir(), "understudy-store-"));
+  await makeStore(store);
+});
+afterAll(async () => {
+  await rm(store, { recursive: true });
+});
+/** Nobody else is left: whoever asks the client fails. */
+const alone = {
+  faults: { items: new Fault("TEMPORAL_UNREACHABLE", "gone"), start: new Fault("TEMPORAL_UNREACHABLE", "gone") },
+};
+
+describe("with nothing left but the store", () => {
+  test("its points are listed", async () => {
+    const { code, out, asked } = await run(`points --store ${store}`, alone);
+    expect(out).toBe(
+      [
+        "Replica app1@lyon: machine app1 from the site paris, epoch 1",
+        "POINT  TAKEN AT                  AGE          CONSISTENCY       KIND  DELTA   EPOCH",
+        "c2     2026-11-20T11:59:00.000Z  1 min 10 s   crash-consistent  kept  64 KiB  1",
+        "c1     2026-11-20T11:50:00.000Z  10 min 10 s  crash-consistent  kept  64 KiB  1",
+        "",
+      ].join("\n"),
+    );
+    expect(code).toBe(0);
+    expect(asked.closed).toBe(0);
+  });
+
+  test("they are listed as JSON with the images they boot from", async () => {
+    expect(JSON.parse((await run(`points app1 --store ${store} --json`)).out)).toMatchObject([
+      {
+        replica: "app1@lyon",
+        points: [
+          { id: "c1" },
+          { id: "c2", images: [{ disk: "vda", file: expect.stringMatching(/\/L000001\.qcow2$/u) as string }] },
+        ],
+      },
+    ]);
+  });
+
+  test("the commands that boot one by hand are printed", async () => {
+    const { out } = await run(`points --store ${store} --boot c1 --folder /var/tmp/boot`);
+    expect(out).toContain("qemu-img create -f qcow2 -b ");
+    expect(out).toContain("/var/tmp/boot/vda.qcow2");
+    expect(out).toContain("virsh start app1");
+  });
+
+  test.each([
+    ["points app2 --store STORE", 3, "has no replica of app2 (did you mean app1?); it has: app1."],
+    ["points --store STORE --boot c9", 3, "There is no recovery point c9 in the store. There are: c1, c2."],
+    ["points --store /nowhere", 2, "/nowhere is no replica store"],
+    ["points app1 --boot c1", 2, "--boot and --folder go with --store"],
+    ["points", 2, "Name the item whose points to show, or the store to read with --store."],
+    ["verify app2 --store STORE", 3, "has no recovery point of app2. There are: none."],
+    ["verify app1 --store STORE --point c9", 3, "has no recovery point c9 of app1. There are: c1, c2."],
+  ])("understudy %s exits %i", async (line, code, message) => {
+    const ran = await run(line.replace("STORE", store));
+    expect(ran.err).toContain(message);
+    expect(ran).toMatchObject({ code, out: "" });
+  });
+});
