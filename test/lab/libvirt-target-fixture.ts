@@ -139,6 +139,32 @@ export const sendChanges = async (replica: Replica, model: Model, cut: CutDescri
   }
 };
 
+/**
+ * Sends every block that was not the same all the time since the first of the earlier contents, as a tracking by writes would; with none, everything that is not zero.
+ * Answers the bytes.
+ */
+export const sendDifferences = async (
+  replica: Replica,
+  model: Model,
+  cut: CutDescription,
+  earlier: readonly ReadonlyMap<string, Buffer>[],
+): Promise<number> => {
+  let sent = 0;
+  for (const { id } of cut.disks) {
+    await using sink = await replica.sink(id, never);
+    const now = model.content(id);
+    const before =
+      earlier.length === 0 ? [Buffer.alloc(now.length)] : earlier.map((disks) => disks.get(id) ?? Buffer.alloc(0));
+    for (let offset = 0; offset < now.length; offset += blockBytes) {
+      const block = now.subarray(offset, offset + blockBytes);
+      if (before.every((then) => block.equals(then.subarray(offset, offset + blockBytes)))) continue;
+      await sink.write(offset, block, never);
+      sent += block.length;
+    }
+  }
+  return sent;
+};
+
 /** One delta from begin to seal. */
 export const replicateDelta = async (
   replica: Replica,

@@ -112,13 +112,18 @@ export const connectQmp = async (stream: Duplex, options: QmpOptions): Promise<Q
           error: new Fault("COMMAND_TIMED_OUT", `${where} did not answer within ${timeoutMs / 1000} s: ${what}.`),
         });
       }, timeoutMs);
+      let settled = false;
+      let withdraw: () => void = () => undefined;
       const settle: Waiter["settle"] = (outcome) => {
+        settled = true;
         clearTimeout(timer);
         withdraw();
         if ("error" in outcome) reject(outcome.error);
         else resolve(outcome.value as Value);
       };
-      const withdraw = enlist(settle);
+      // A stream may answer within the write, before there is anything to withdraw.
+      withdraw = enlist(settle);
+      if (settled) withdraw();
     });
   const execute: Qmp["execute"] = (command, args, bounds = {}) =>
     wait(command, bounds.timeoutMs ?? usual, (settle) => {

@@ -1,0 +1,92 @@
+import { describe, expect, it } from "vitest";
+import { Fault } from "#domain/fault.ts";
+import { itemName, machineId, replicaId } from "#domain/ids.ts";
+import { openStore, type StoreHost } from "#platforms/libvirt/target/host-store.ts";
+import { parseReplica, serializeReplica, type StoredReplica } from "#platforms/libvirt/target/stored-replica.ts";
+
+const replica = replicaId("app1");
+const initial: StoredReplica = {
+  format: 1,
+  revision: 5,
+  pinnedUpTo: -1,
+  replica,
+  item: itemName("app1"),
+  epoch: 1,
+  sourceSite: "paris",
+  machine: { id: machineId("m"), name: "app1" },
+  nextLayer: 0,
+  layers: [],
+  activations: [],
+};
+
+/** A host that keeps one `replica.json`, compares revisions as the script does, and lets another writer in before the n-th write. */
+const scriptedHost = (options: { readonly othersBefore?: readonly number[] } = {}) => {
+  let state = initial;
+  let writes = 0;
+  const host: StoreHost = {
+    name: "lyon1",
+    openUnix: () => Promise.reject(new Error("not used")),
+    run: (_script, args) => {
+      if (args.length === 1) return Promise.resolve({ stdout: serializeReplica(state), stderr: "" });
+      writes += 1;
+      if (options.othersBefore?.includes(writes) === true)
+        state = { ...state, revision: state.revision + 1, epoch: state.epoch + 1 };
+      if (args[1] !== String(state.revision))
+        return Promise.reject(new Fault("COMMAND_FAILED", "conflict", { details: { exitCode: 75 } }));
+      state = parseReplica(args[2] ?? "", "written");
+      return Promise.resolve({ stdout: "", stderr: "" });
+    },
+  };
+  return { host, state: () => state, writes: () => writes };
+};
+const options = { purpose: "test", signal: new AbortController().signal };
+
+describe("a replica's state on its host", () => {
+  it("is changed again on the newest state when somebody else was quicker", async () => {
+    const { host, state } = scriptedHost({ othersBefore: [1, 2] });
+    const store = openStore({ host, store: "/store", replica });
+    await store.change((current) => ({ state: { ...current, nextLayer: current.nextLayer + 1 } }), options);
+    expect(state()).toMatchObject({ revision: 8, nextLayer: 1, epoch: 3 });
+  });
+
+  it("is read again before a refusal that rests on what was remembered", async () => {
+    const { host } = scriptedHost({ othersBefore: [2] });
+    const store = openStore({ host, store: "/store", replica });
+    await store.change((current) => ({ state: current }), options);
+    const epochs: number[] = [];
+    await store.change((current) => {
+      epochs.push(current.epoch);
+      if (current.epoch === 1) return { state: current };
+      return undefined;
+    }, options);
+    expect(epochs).toEqual([1, 2]);
+  });
+
+  it("pins the layers of machines and of readers that are alive", async () => {
+    const { host, state } = scriptedHost();
+    const store = openStore({ host, store: "/store", replica });
+    const reader = (id: string, layer: number, until: string) => ({ id, layer, until: until as never });
+    await store.change(
+      (current) => ({
+        state: {
+          ...current,
+          readers: [reader("dead", 9, "2020-01-01T00:00:00.000Z"), reader("alive", 4, "2999-01-01T00:00:00.000Z")],
+        },
+      }),
+      options,
+    );
+    expect([state().pinnedUpTo, state().readers?.map(({ id }) => id)]).toEqual([4, ["alive"]]);
+  });
+
+  it("keeps revision and pins on lines that no value can pose as", () => {
+    const text = serializeReplica({ ...initial, machine: { id: machineId("m"), name: '\n  "revision": 99,\n' } });
+    expect(text.match(/^ {2}"revision": \d+,$/gm)).toEqual(['  "revision": 5,']);
+  });
+
+  it("of a newer format is refused", () => {
+    expect(() => parseReplica('{"format": 2}', "replica.json")).toThrow(
+      "replica.json has format 2, and this version of understudy reads format 1: use the version that wrote it.",
+    );
+    expect(() => parseReplica("{", "replica.json")).toThrow("replica.json is not valid JSON");
+  });
+});
