@@ -4,8 +4,8 @@ import type { UnderstudyClient } from "#client/understudy-client.ts";
 export interface Terminal {
   out(text: string): void;
   err(text: string): void;
-  /** A person watches `err`: progress may be redrawn. */
-  readonly live: boolean;
+  /** Which of the two a person watches: there lines may be redrawn. */
+  readonly live: { readonly out: boolean; readonly err: boolean };
   /** Characters in a line. */
   readonly columns: number;
   /** Asks a person at the terminal; undefined when there is none. */

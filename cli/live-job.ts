@@ -10,7 +10,7 @@ export interface JobDisplay {
 
 /** At a terminal a block that is redrawn; elsewhere one line for each change. */
 export const liveJob = (context: CliContext): JobDisplay =>
-  context.terminal.live ? redrawn(context) : lineByLine(context);
+  context.terminal.live.err ? redrawn(context) : lineByLine(context);
 
 const redrawn = ({ terminal, now }: CliContext): JobDisplay => {
   let drawn = 0;

@@ -28,6 +28,7 @@ export const processTerminal = (): Terminal => {
     stream.on("error", (error: NodeJS.ErrnoException) => {
       if (error.code !== "EPIPE") throw error;
     });
+  const redraws = process.env["TERM"] !== "dumb";
   return {
     out: (text) => {
       stdout.write(text);
@@ -35,8 +36,8 @@ export const processTerminal = (): Terminal => {
     err: (text) => {
       stderr.write(text);
     },
-    live: stderr.isTTY && process.env["TERM"] !== "dumb",
-    columns: (stderr.isTTY ? stderr.columns : undefined) ?? 80,
+    live: { out: stdout.isTTY && redraws, err: stderr.isTTY && redraws },
+    columns: (stderr.isTTY ? stderr : stdout).columns ?? 80,
     ...(stdin.isTTY && stderr.isTTY ? { ask } : {}),
   };
 };

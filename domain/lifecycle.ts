@@ -4,7 +4,7 @@ import type { OperationName } from "#domain/operations.ts";
 import type { ProtectionState, TestFailoverState } from "#domain/states.ts";
 
 export { newLifecycle } from "#domain/lifecycle-new.ts";
-export { allowedOperations, interruptedBy, refusal, type Refusal } from "#domain/lifecycle-refusal.ts";
+export { allowedOperations, interruptedBy, refusal } from "#domain/lifecycle-refusal.ts";
 export { finish, type JobFacts, type JobOutcome } from "#domain/lifecycle-finish.ts";
 
 /** A running job: its workflow's id and what it does. */

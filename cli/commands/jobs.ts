@@ -57,12 +57,13 @@ const list = async ({ context }: Cli, client: UnderstudyClient, options: JobsOpt
     ...(options.item === undefined ? {} : { item: itemName(options.item) }),
     ...(options.state === undefined ? {} : { state: options.state }),
   };
-  const live = async (): Promise<string> => {
+  const json = options.json ?? false;
+  const text = async (): Promise<string> => {
     const found = await client.jobs(filter);
-    return options.json === true ? `${JSON.stringify(found)}\n` : jobsText(found, context.now());
+    return json ? `${JSON.stringify(found)}\n` : jobsText(found, context.now());
   };
-  if (options.watch === true) await watch(context, { live });
-  else context.terminal.out(await live());
+  if (options.watch === true) await watch(context, { text, json });
+  else context.terminal.out(await text());
   return exitCodes.ok;
 };
 

@@ -26,9 +26,10 @@ export const status = (cli: Cli): Command =>
     .action(async (name: string | undefined, options: { readonly watch?: boolean; readonly json?: boolean }) => {
       const { context } = cli;
       await withClient(context, async (client) => {
-        const live = (): Promise<string> => shownAs(client, name, options.json ?? false);
-        if (options.watch === true) await watch(context, { live });
-        else context.terminal.out(await live());
+        const json = options.json ?? false;
+        const text = (): Promise<string> => shownAs(client, name, json);
+        if (options.watch === true) await watch(context, { text, json });
+        else context.terminal.out(await text());
       });
       cli.exit(exitCodes.ok);
     });

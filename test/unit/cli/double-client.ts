@@ -21,6 +21,8 @@ export interface DoubleOptions {
   readonly end?: Partial<JobView>;
   /** Goes on until this is aborted. */
   readonly endless?: boolean;
+  /** Of the item, each time somebody looks. */
+  readonly rpoSeconds?: () => number;
   readonly verification?: Verification;
   /** Each call of this name rejects with that. */
   readonly faults?: Readonly<Partial<Record<keyof UnderstudyClient, Error>>>;
@@ -72,7 +74,7 @@ export const doubleClient = (
     testFailover: lifecycle.testFailover,
     replicationHealth: "Normal",
     health: [],
-    rpoSeconds: 4,
+    rpoSeconds: options.rpoSeconds?.() ?? 4,
     lastSealed: { cut: cutId("c3"), takenAt: at(-4) },
     lastCycle: { durationMs: 420, bytes: 3_355_443, wireBytes: 1_048_576 },
   });

@@ -11,7 +11,7 @@ import { buildProgram } from "#cli/program.ts";
 
 const program = buildProgram({
   context: {
-    terminal: { out: () => undefined, err: () => undefined, live: false, columns: 80 },
+    terminal: { out: () => undefined, err: () => undefined, live: { out: false, err: false }, columns: 80 },
     connect: async () => doubleClient().client,
     readFile: async () => "",
     now: () => 0,

@@ -29,7 +29,7 @@ export const world = (options: WorldOptions = {}) => {
       terminal: {
         out: (text) => void out.push(text),
         err: (text) => void err.push(text),
-        live: options.live ?? false,
+        live: { out: options.live ?? false, err: options.live ?? false },
         columns: 100,
         ...(options.answers === undefined
           ? {}

@@ -63,6 +63,26 @@ describe("status", () => {
     expect(out.match(/ITEM/gu)).toHaveLength(1);
   });
 
+  test("--watch redraws in place at a terminal, but never JSON", async () => {
+    const watched = async (line: string): Promise<string> => {
+      const interruption = new AbortController();
+      let rpoSeconds = 0;
+      const { out } = await run(line, {
+        interrupted: interruption.signal,
+        live: true,
+        rpoSeconds: () => (rpoSeconds += 1),
+        sleep: async () => {
+          if (rpoSeconds === 2) interruption.abort();
+        },
+      });
+      return out;
+    };
+    const line = (rpo: string): string => `app1  protected  Normal  paris        ${rpo}  continuous  -\n`;
+    const head = "ITEM  STATE      HEALTH  ACTIVE SITE  RPO  POLICY      JOB\n";
+    expect(await watched("status --watch")).toBe(`${head}${line("1 s")}\u001b[2A\u001b[0J${head}${line("2 s")}`);
+    expect((await watched("status --watch --json")).trim().split("\n")).toHaveLength(2);
+  });
+
   test("of an item that is not there exits 3", async () => {
     expect(await run("status app2")).toMatchObject({ code: 3, out: "" });
   });
