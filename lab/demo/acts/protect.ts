@@ -9,17 +9,18 @@ export const protect = async (scene: Scene): Promise<void> => {
   const { stage, narrator, signal } = scene;
   narrator.act(`1  Protect ${stage.machineName}: replicate it from ${stage.home} to ${stage.away}`);
   const started = Date.now();
-  const { view } = await runJob(scene, "EnableProtection");
-  await waitForItem(scene, {
+  await runJob(scene, "EnableProtection");
+  const first = await waitForItem(scene, {
     what: "initial replication",
     withinSeconds: 300,
-    until: ({ state }) => state === "protected",
+    until: ({ state, lastCycle }) => state === "protected" && lastCycle !== undefined,
   });
+  const copied = first.lastCycle?.bytes ?? 0;
   scene.prove({
     claim: "A running machine is protected",
-    measured: `${inBytes(view.result?.bytesSent ?? 0)} copied, ${inSeconds(Date.now() - started)}`,
-    checkedBy: "the job's result; the item's state is protected",
-    holds: true,
+    measured: `${inBytes(copied)} copied, ${inSeconds(Date.now() - started)}`,
+    checkedBy: "the item's state is protected; bytes counted by the sender",
+    holds: copied > 0,
   });
 
   narrator.say("From now on only what changes is sent, again and again:");

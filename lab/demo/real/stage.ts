@@ -112,7 +112,7 @@ const startMachine = async (
     host: lab.host(hostOf(home)),
     name: machineName,
     addresses: [lab.address.replace(/\.1$/, ".101")],
-    settings: { intervalMs: 50, rateKibPerSecond: 1024 },
+    settings: { intervalMs: 50, rateKibPerSecond: 1024, blockKib: 64 },
     parts,
     signal,
   });
