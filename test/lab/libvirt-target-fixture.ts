@@ -1,3 +1,4 @@
+import { rm, writeFile } from "node:fs/promises";
 import { execa } from "execa";
 import type { CutDescription } from "#domain/cut.ts";
 import { cutId, diskId, hostName, instant, itemName, machineId, replicaId } from "#domain/ids.ts";
@@ -213,9 +214,9 @@ const machineOf = (sizes: Readonly<Record<string, number>>): Machine => ({
 
 /** Whether the image of a point is byte for byte what the machine's disk was, by qemu-img. */
 export const compareImage = async (host: LabHost, image: string, expected: Buffer): Promise<string> => {
-  const reference = `${host.store}/reference.raw`;
+  // Not in the store, which may be full.
+  const reference = `${host.images}/reference.raw`;
   const outside = host.path(reference);
-  const { writeFile, rm } = await import("node:fs/promises");
   await writeFile(outside, expected);
   try {
     const [program = "", ...args] = await host.enterArgv([
@@ -246,4 +247,16 @@ export const imageOf = async (
   const state = await openStore({ host: connection, store: host.store, replica }).read(never);
   const layer = state.layers.find((candidate) => candidate.cut === cut.id && candidate.point);
   return layer === undefined ? "no such point" : layout.image(diskId(disk), layer.layer);
+};
+
+/** `verifyPointOffline` in a process of its own on the host, where no worker and no connection is. */
+export const offlineVerification = async (host: LabHost, point: string): Promise<unknown> => {
+  const program = `
+    import { verifyPointOffline } from ${JSON.stringify(new URL("../../platforms/libvirt/offline/verify-point.ts", import.meta.url).href)};
+    const op = { id: "offline", signal: new AbortController().signal, progress: () => {} };
+    console.log(JSON.stringify(await verifyPointOffline({ store: ${JSON.stringify(host.store)}, replica: ${JSON.stringify(replica)}, point: ${JSON.stringify(point)} }, op)));
+  `;
+  const [enter = "", ...args] = await host.enterArgv([process.execPath, "--input-type=module", "-e", program]);
+  const { stdout } = await execa(enter, args);
+  return JSON.parse(stdout);
 };

@@ -1,4 +1,3 @@
-import { isFault } from "#domain/fault.ts";
 import type { DiskId } from "#domain/ids.ts";
 import { isContinued, nextMerge, withMerged, type Merge } from "./chain.ts";
 import { exitCode, type ReplicaStore } from "./host-store.ts";
@@ -68,6 +67,3 @@ const mergeFiles = async ({ host, layout }: ReplicaStore, merge: Merge, signal: 
     signal,
   });
 };
-
-/** Whether a merge failed because its worker ended it. */
-export const wasAborted = (error: unknown): boolean => isFault(error) && error.code === "CANCELLED";

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { Fault, isFault } from "#domain/fault.ts";
 import type { RecoveryPoint } from "#domain/cut.ts";
 import { instant, type DiskId } from "#domain/ids.ts";
@@ -8,7 +9,7 @@ import type { Change, Operation, ReplicaStore } from "./host-store.ts";
 import { openIncomingDisk, type IncomingDisk } from "./incoming-disk.ts";
 import { dropIncoming, incomingState, planBegin, withoutIncoming } from "./incoming-plan.ts";
 import { describePoint, serializeManifest } from "./manifest.ts";
-import { mergeForgotten, wasAborted } from "./merging.ts";
+import { mergeForgotten } from "./merging.ts";
 import { inTurn } from "./in-turn.ts";
 import { findManifest, readPoints } from "./read-points.ts";
 import { startDaemons, type StorageDaemon } from "./storage-daemons.ts";
@@ -26,6 +27,8 @@ export interface ReceiveOptions {
 
 /** So many forgotten layers may wait for their merge before the next delta has to wait for them. */
 const waitingMerges = 6;
+/** How long the end of an opening waits for a merge that runs. */
+const longMergeMs = 5_000;
 
 /** An opened replica: deltas come in as layers of their own. The storage daemons are started by the first `begin`. */
 export const receive = (options: ReceiveOptions): Replica => {
@@ -39,11 +42,15 @@ export const receive = (options: ReceiveOptions): Replica => {
   let unstored = new Map<DiskId, Buffer>();
   let replica = "";
   let viewing = false;
+  let ended = false;
   let merging: Promise<void> | undefined;
 
   const guard = (state: StoredReplica): void => {
     replica = state.replica;
-    if (life.signal.aborted) throw closed(state.replica);
+    if (ended) throw closed(state.replica);
+    guardOwner(state);
+  };
+  const guardOwner = (state: StoredReplica): void => {
     if (state.epoch !== epoch)
       throw new Fault(
         "STALE_EPOCH",
@@ -112,7 +119,7 @@ export const receive = (options: ReceiveOptions): Replica => {
     open = new Map(opened);
   };
   const openDisk = (disk: DiskId): IncomingDisk => {
-    if (life.signal.aborted) throw closed(replica);
+    if (ended) throw closed(replica);
     const found = open.get(disk);
     if (found !== undefined) return found;
     const known = [...open.keys()].join(", ");
@@ -145,10 +152,10 @@ export const receive = (options: ReceiveOptions): Replica => {
     incoming.mode === "resynchronize" && open.get(disk)?.covered.complete === true ? "complete" : "delta";
 
   const startMerging = (): void => {
-    if (merging !== undefined || viewing || life.signal.aborted) return;
-    const run = mergeForgotten(store, { signal: life.signal, guard, proceed: () => !viewing && !life.signal.aborted })
+    if (merging !== undefined || viewing || ended) return;
+    const run = mergeForgotten(store, { signal: life.signal, guard: guardOwner, proceed: () => !viewing })
       .catch((error: unknown) => {
-        if (!wasAborted(error) && !life.signal.aborted) options.onWarning(error);
+        if (!life.signal.aborted) options.onWarning(error);
       })
       .finally(() => {
         merging = undefined;
@@ -283,9 +290,12 @@ export const receive = (options: ReceiveOptions): Replica => {
       }),
 
     async [Symbol.asyncDispose]() {
-      if (life.signal.aborted) return;
-      life.abort(closed(replica));
+      if (ended) return;
+      ended = true;
       await turn(async () => {
+        // A merge is ended only when it is a long one: whoever opens next goes on with it.
+        await Promise.race([merging, delay(longMergeMs, undefined, { ref: false })]);
+        life.abort(closed(replica));
         await merging;
         open = new Map();
         // Through their own monitors: a daemon that another opener has started meanwhile is not touched. They flush what they have.
