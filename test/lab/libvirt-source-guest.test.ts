@@ -172,80 +172,90 @@ describe("the power of a machine", () => {
 
 describe("kinds of disks", () => {
   it.each([
-    { name: "ahci", bus: "sata", address: 110, iothread: false },
-    { name: "scsi", bus: "scsi", address: 111, iothread: true },
-    { name: "iot", bus: "virtio", address: 112, iothread: true },
-  ] as const)(
-    "on $bus (I/O thread: $iothread) are cut and tracked exactly",
-    async ({ name, bus, address, iothread }) => {
-      await using images = await imageFolder(at);
-      // These guests load no driver but virtio's: the disk's content comes from the monitor.
-      const guest = await createMachine({
-        host: at.host,
-        name,
-        addresses: [at.address(address)],
-        boot: "kernel",
-        disks: [{}, { bus, sizeBytes: 128 * mebibyte }],
-      });
-      if (iothread)
+    { name: "ahci", bus: "sata", address: 110 },
+    { name: "scsi", bus: "scsi", address: 111 },
+  ] as const)("on $bus are cut and tracked exactly", async ({ name, bus, address }) => {
+    await using images = await imageFolder(at);
+    // These guests load no driver but virtio's: the disk's content comes from the monitor.
+    const guest = await createMachine({
+      host: at.host,
+      name,
+      addresses: [at.address(address)],
+      boot: "kernel",
+      disks: [{}, { bus, sizeBytes: 128 * mebibyte }],
+    });
+    await at.host.run('virsh -q start "$1"', [name]);
+    const all = await track(at.connection, name);
+    const id = disk(all, 1);
+    const tracked = { ...all, disks: [id] };
+    const write = async (pattern: number, offset: string): Promise<void> => {
+      const device = (
         await at.host.run(
-          `virsh dumpxml --inactive "$1" | sed -e "s,<vcpu,<iothreads>1</iothreads><vcpu," -e "/$2/!b" -e "s,</source>,&," >/run/io.xml
-if [ "$2" = scsi ]; then sed -i "/<controller type='scsi'/,/<\\/controller>/ s,<controller type='scsi'[^>]*>,&<driver iothread='1'/>," /run/io.xml
-else sed -i "s,<driver name='qemu' type='qcow2',& iothread='1'," /run/io.xml; fi
+          `virsh -q qemu-monitor-command "$1" '{"execute":"query-block"}' | tr '{' '\\n' | grep -o '"qdev":"[^"]*"' | cut -d'"' -f4`,
+          [name],
+        )
+      ).stdout
+        .trim()
+        .split("\n")[1];
+      await at.host.run('virsh -q qemu-monitor-command --hmp "$1" "qemu-io -d $2 \\"write -P $3 $4 256k\\""', [
+        name,
+        device ?? "",
+        pattern.toString(),
+        offset,
+      ]);
+    };
+    const replica = images.file(`${name}-replica`);
+    const whole = images.file(`${name}-whole`);
+    await write(1, "1M");
+    const first = (await cutOf(at.source, tracked)).description.id;
+    await write(2, "1M");
+    await write(3, "9M");
+    await copyDisk(at.source, { tracked, cut: first, disk: id, file: replica });
+    await at.source.release({ tracked, keep: [first] }, operation());
+    const second = await cutOf(at.source, tracked);
+    expect(second.trackedSince[id]).toEqual([first]);
+    await write(4, "9M");
+    const sent = await copyDisk(at.source, {
+      tracked,
+      cut: second.description.id,
+      disk: id,
+      since: first,
+      file: replica,
+    });
+    expect(sent).toBe(512 * 1024 + 256 * 1024 - 256 * 1024);
+    await copyDisk(at.source, { tracked, cut: second.description.id, disk: id, file: whole });
+    expect(await compareImages(raw(replica), raw(whole))).toEqual({ same: true });
+    await at.source.release({ tracked, keep: [] }, operation());
+    expect(await leftovers(at.connection, tracked)).toEqual([]);
+    expect(await guest.state()).toBe("running");
+    // Both disks at once, whatever they hang on.
+    const both = await cutOf(at.source, all);
+    expect(both.description.disks).toHaveLength(2);
+    await at.source.release({ tracked: all, keep: [] }, operation());
+    await guest.destroy();
+  });
+
+  it("on an I/O thread are refused by checks and cut before anything is done: QEMU's NBD server would end the machine", async () => {
+    const { connection, host, source } = at;
+    const guest = await createMachine({ host, name: "iot", addresses: [at.address(112)], boot: "kernel" });
+    await host.run(
+      `virsh dumpxml --inactive iot | sed -e "s,<vcpu,<iothreads>1</iothreads><vcpu," -e "s,<driver name='qemu' type='qcow2',& iothread='1'," >/run/io.xml
 virsh -q define /run/io.xml`,
-          [name, bus],
-        );
-      await at.host.run('virsh -q start "$1"', [name]);
-      const all = await track(at.connection, name);
-      const id = disk(all, 1);
-      const tracked = { ...all, disks: [id] };
-      const write = async (pattern: number, offset: string): Promise<void> => {
-        const device = (
-          await at.host.run(
-            `virsh -q qemu-monitor-command "$1" '{"execute":"query-block"}' | tr '{' '\\n' | grep -o '"qdev":"[^"]*"' | cut -d'"' -f4`,
-            [name],
-          )
-        ).stdout
-          .trim()
-          .split("\n")[1];
-        await at.host.run('virsh -q qemu-monitor-command --hmp "$1" "qemu-io -d $2 \\"write -P $3 $4 256k\\""', [
-          name,
-          device ?? "",
-          pattern.toString(),
-          offset,
-        ]);
-      };
-      const replica = images.file(`${name}-replica`);
-      const whole = images.file(`${name}-whole`);
-      await write(1, "1M");
-      const first = (await cutOf(at.source, tracked)).description.id;
-      await write(2, "1M");
-      await write(3, "9M");
-      await copyDisk(at.source, { tracked, cut: first, disk: id, file: replica });
-      await at.source.release({ tracked, keep: [first] }, operation());
-      const second = await cutOf(at.source, tracked);
-      expect(second.trackedSince[id]).toEqual([first]);
-      await write(4, "9M");
-      const sent = await copyDisk(at.source, {
-        tracked,
-        cut: second.description.id,
-        disk: id,
-        since: first,
-        file: replica,
-      });
-      expect(sent).toBe(512 * 1024 + 256 * 1024 - 256 * 1024);
-      await copyDisk(at.source, { tracked, cut: second.description.id, disk: id, file: whole });
-      expect(await compareImages(raw(replica), raw(whole))).toEqual({ same: true });
-      await at.source.release({ tracked, keep: [] }, operation());
-      expect(await leftovers(at.connection, tracked)).toEqual([]);
-      expect(await guest.state()).toBe("running");
-      // Both disks at once, whatever they hang on.
-      const both = await cutOf(at.source, all);
-      expect(both.description.disks).toHaveLength(2);
-      await at.source.release({ tracked: all, keep: [] }, operation());
-      await guest.destroy();
-    },
-  );
+    );
+    await guest.start();
+    const tracked = await track(connection, "iot");
+    expect((await source.checks(tracked, operation())).find(({ name }) => name === "Disk vda")).toMatchObject({
+      passed: false,
+      code: "DISK_NOT_TRACKABLE",
+    });
+    await expect(cutOf(source, tracked)).rejects.toMatchObject({
+      code: "DISK_NOT_TRACKABLE",
+      message: expect.stringContaining("I/O thread") as string,
+    });
+    expect(await leftovers(connection, tracked)).toEqual([]);
+    await writesOn(guest);
+    await guest.destroy();
+  });
 
   it("that cannot be tracked are all named by the checks, with the cure, and refused", async () => {
     await createMachine({

@@ -1,0 +1,272 @@
+import { chmod, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import path from "node:path";
+import ssh2 from "ssh2";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Host } from "#domain/configuration.ts";
+import type { HostConnection } from "#platforms/libvirt/host.ts";
+import { connectHost } from "#platforms/libvirt/ssh/connect-host.ts";
+import { startSshServer, type SshServer } from "./ssh-server.ts";
+
+let server: SshServer;
+let connection: HostConnection;
+beforeAll(async () => {
+  server = await startSshServer();
+  connection = connectHost({ host: server.host });
+});
+afterAll(async () => {
+  await connection[Symbol.asyncDispose]();
+  await server[Symbol.asyncDispose]();
+});
+
+const bounds = (
+  change: { readonly signal?: AbortSignal; readonly timeoutMs?: number; readonly stdin?: string } = {},
+) => ({
+  signal: new AbortController().signal,
+  timeoutMs: 8_000,
+  purpose: "test it",
+  ...change,
+});
+const runOn = async (host: Host, agentSocket = ""): Promise<unknown> => {
+  await using one = connectHost({ host, agentSocket });
+  return await one.run("true", [], bounds()).catch((error: unknown) => error);
+};
+
+describe("logging in", () => {
+  it("happens when it is first needed, and once", async () => {
+    expect(server.logins()).toBe(0);
+    await Promise.all([connection.run("true", [], bounds()), connection.virsh([["domstate", "a"]], bounds())]);
+    await connection.run("true", [], bounds());
+    expect(server.logins()).toBe(1);
+  });
+
+  it("is refused by us when the host shows another key than the pinned one", async () => {
+    const before = server.logins();
+    const other = ssh2.utils.generateKeyPairSync("ed25519").public;
+    expect(await runOn({ ...server.host, hostKey: other })).toMatchObject({ code: "HOST_KEY_MISMATCH" });
+    const otherType = ssh2.utils.generateKeyPairSync("ecdsa", { bits: 256 }).public;
+    expect(await runOn({ ...server.host, hostKey: otherType })).toMatchObject({ code: "HOST_KEY_MISMATCH" });
+    expect(await runOn({ ...server.host, hostKey: "ssh-ed25519 AAAA" })).toMatchObject({ code: "CONFIG_INVALID" });
+    expect(server.logins()).toBe(before);
+  });
+
+  it("is refused by the host for a key it does not know", async () => {
+    const file = path.join(server.folder, "stranger");
+    await writeFile(file, ssh2.utils.generateKeyPairSync("ed25519").private, { mode: 0o600 });
+    expect(await runOn({ ...server.host, identityFile: file })).toMatchObject({
+      code: "AUTHENTICATION_FAILED",
+      message: expect.stringContaining("authorized_keys") as string,
+    });
+  });
+
+  it("wants a private key that only its owner can read, whole, and without a passphrase", async () => {
+    const write = async (name: string, text: string): Promise<Host> => {
+      const file = path.join(server.folder, name);
+      await writeFile(file, text, { mode: 0o600 });
+      return { ...server.host, identityFile: file };
+    };
+    const open = await write("open", ssh2.utils.generateKeyPairSync("ed25519").private);
+    await chmod(open.identityFile ?? "", 0o640);
+    expect(await runOn(open)).toMatchObject({
+      code: "AUTHENTICATION_FAILED",
+      message: expect.stringContaining("chmod 600") as string,
+    });
+    const locked = ssh2.utils.generateKeyPairSync("ed25519", {
+      passphrase: "secret",
+      cipher: "aes256-cbc",
+      rounds: 1,
+    }).private;
+    expect(await runOn(await write("locked", locked))).toMatchObject({
+      code: "AUTHENTICATION_FAILED",
+      message: expect.stringContaining("ssh-add") as string,
+    });
+    for (const host of [await write("garbage", "no key"), { ...server.host, identityFile: "/no/such/file" }])
+      expect(await runOn(host)).toMatchObject({ code: "AUTHENTICATION_FAILED" });
+    const { identityFile: _, ...nothing } = server.host;
+    expect(await runOn(nothing)).toMatchObject({
+      code: "AUTHENTICATION_FAILED",
+      message: expect.stringContaining("SSH_AUTH_SOCK") as string,
+    });
+  });
+
+  it("says when nobody is there", async () => {
+    expect(await runOn({ ...server.host, port: 1 })).toMatchObject({ code: "HOST_UNREACHABLE" });
+  });
+});
+
+describe("a script", () => {
+  it.each([
+    "plain",
+    "two words",
+    "it's",
+    '"',
+    "$HOME `id` $(id)",
+    "a\nb",
+    "\\",
+    "*",
+    "-n",
+    "",
+    "é 日本",
+    "'; exit 7; '",
+  ])("gets its argument %j exactly", async (argument) => {
+    const { stdout } = await connection.run(`printf '%s|' "$@"`, [argument, "last"], bounds());
+    expect(stdout).toBe(`${argument}|last|`);
+  });
+
+  it("gets its input, or none at all", async () => {
+    expect((await connection.run("cat", [], bounds({ stdin: "line 1\n'quoted' $x\n" }))).stdout).toBe(
+      "line 1\n'quoted' $x\n",
+    );
+    expect((await connection.run("cat; echo end", [], bounds())).stdout).toBe("end\n");
+  });
+
+  it("that fails is told with its exit code and what it said", async () => {
+    await expect(connection.run("echo out; echo 'disk on fire' >&2; exit 3", [], bounds())).rejects.toMatchObject({
+      code: "COMMAND_FAILED",
+      message: "Host paris1 could not test it: disk on fire.",
+      details: { exitCode: 3, stderr: "disk on fire", stdout: "out\n" },
+    });
+    await expect(connection.run("echo 'x: Permission denied' >&2; exit 1", [], bounds())).rejects.toMatchObject({
+      code: "PERMISSION_DENIED",
+    });
+    await expect(
+      connection.run("echo 'write: No space left on device' >&2; exit 1", [], bounds()),
+    ).rejects.toMatchObject({
+      code: "STORE_FULL",
+    });
+  });
+
+  it("ends in time: by its time-out, and at once when cancelled, and what it had started ends with it", async () => {
+    const file = path.join(server.folder, "late");
+    const began = performance.now();
+    await expect(connection.run(`sleep 1; echo late >"$1"`, [file], bounds({ timeoutMs: 100 }))).rejects.toMatchObject({
+      code: "COMMAND_TIMED_OUT",
+    });
+    const cancel = new AbortController();
+    setTimeout(() => cancel.abort(), 100);
+    await expect(connection.run("sleep 60", [], bounds({ signal: cancel.signal }))).rejects.toMatchObject({
+      code: "CANCELLED",
+    });
+    expect(performance.now() - began).toBeLessThan(900);
+    await expect(connection.run(`sleep 1.2; cat "$1"`, [file], bounds())).rejects.toMatchObject({
+      code: "COMMAND_FAILED",
+    });
+  });
+
+  it("does not wait for what it leaves running in the background", async () => {
+    const began = performance.now();
+    await connection.run("setsid sleep 3 </dev/null >/dev/null 2>&1 & echo started", [], bounds());
+    expect(performance.now() - began).toBeLessThan(1_500);
+  });
+
+  it("waits its turn when more are asked for than the host's sshd allows sessions", async () => {
+    const before = server.logins();
+    const all = Array.from({ length: 30 }, (_, index) => connection.run(`sleep 0.02; echo ${index}`, [], bounds()));
+    expect((await Promise.all(all)).map(({ stdout }) => Number(stdout))).toEqual(
+      Array.from({ length: 30 }, (_, index) => index),
+    );
+    expect(server.logins()).toBe(before);
+  });
+});
+
+describe("virsh", () => {
+  it("runs commands in order, takes any word as it is, and stops at the first that fails", async () => {
+    const name = `it's "one"; $x \\ # é`;
+    expect(
+      await connection.virsh(
+        [
+          ["domstate", name],
+          ["domstate", "b"],
+        ],
+        bounds(),
+      ),
+    ).toEqual([`state of ${name}\n`, "state of b\n"]);
+    await expect(
+      connection.virsh(
+        [
+          ["domstate", "gone"],
+          ["domstate", "hang"],
+        ],
+        bounds(),
+      ),
+    ).rejects.toMatchObject({
+      code: "MACHINE_NOT_FOUND",
+    });
+    await expect(connection.virsh([["bogus"]], bounds())).rejects.toMatchObject({
+      code: "COMMAND_FAILED",
+      message: expect.stringContaining("unknown command: 'bogus'") as string,
+    });
+    await expect(connection.virsh([["domstate", "a\nb"]], bounds())).rejects.toMatchObject({ code: "INVALID_INPUT" });
+    expect(await connection.virsh([["domstate", "a"]], bounds())).toEqual(["state of a\n"]);
+  });
+
+  it("takes its talk of having reconnected to libvirtd for no failure", async () => {
+    expect(await connection.virsh([["domstate", "reconnect"]], bounds())).toEqual(["running\n"]);
+  });
+
+  it("that ends says why, and the next command has a new one", async () => {
+    await expect(connection.virsh([["domstate", "die"]], bounds())).rejects.toMatchObject({
+      code: "HYPERVISOR_UNAVAILABLE",
+    });
+    expect(await connection.virsh([["domstate", "a"]], bounds())).toEqual(["state of a\n"]);
+  });
+
+  it("that hangs is given up in time, and holds nothing else up", async () => {
+    const hanging = expect(connection.virsh([["domstate", "hang"]], bounds({ timeoutMs: 300 }))).rejects.toMatchObject({
+      code: "COMMAND_TIMED_OUT",
+    });
+    expect(await connection.virsh([["domstate", "a"]], bounds())).toEqual(["state of a\n"]);
+    await hanging;
+  });
+
+  it("carries QMP both ways, and QEMU's refusals as failures", async () => {
+    const command = { execute: "query", arguments: { name: "日本 'x'" } };
+    expect(await connection.monitor("app1", [command], bounds())).toEqual([command]);
+    await expect(connection.monitor("app1", [{ execute: "bad" }, command], bounds())).rejects.toMatchObject({
+      code: "COMMAND_FAILED",
+      message: expect.stringContaining("QEMU refuses bad: no such node") as string,
+      details: { execute: "bad", qmpClass: "GenericError", qmpError: "no such node" },
+    });
+  });
+});
+
+describe("a connection that breaks", () => {
+  it("is made again for the next call", async () => {
+    await connection.run("true", [], bounds());
+    const before = server.logins();
+    server.dropAll();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect((await connection.run("echo back", [], bounds())).stdout).toBe("back\n");
+    expect(server.logins()).toBe(before + 1);
+  });
+
+  it("fails what was under way: whether it was done is not known", async () => {
+    await connection.run("true", [], bounds());
+    const under = expect(connection.run("sleep 5", [], bounds())).rejects.toMatchObject({
+      code: "HOST_UNREACHABLE",
+      message: expect.stringContaining("whether that was done is not known") as string,
+    });
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    server.dropAll();
+    await under;
+  });
+});
+
+describe("a socket on the host", () => {
+  it("is reached as a stream, which ends with its signal", async () => {
+    const socket = path.join(server.folder, "echo.sock");
+    const echo = createServer((client) => client.pipe(client));
+    await new Promise<void>((resolve) => echo.listen(socket, resolve));
+    const end = new AbortController();
+    const stream = await connection.openUnix(socket, end.signal);
+    stream.write("hello");
+    expect(String(await new Promise((resolve) => stream.once("data", resolve)))).toBe("hello");
+    const closed = new Promise((resolve) => stream.once("close", resolve));
+    end.abort();
+    await closed;
+    await expect(connection.openUnix(`${socket}.gone`, new AbortController().signal)).rejects.toMatchObject({
+      code: "COMMAND_FAILED",
+    });
+    await new Promise((resolve) => echo.close(resolve));
+  });
+});
