@@ -14,16 +14,24 @@ export const liveJob = (context: CliContext): JobDisplay =>
 
 const redrawn = ({ terminal, now }: CliContext): JobDisplay => {
   let drawn = 0;
+  let last: JobView | undefined;
+  const draw = (): void => {
+    if (last === undefined) return;
+    const lines = [jobTitle(last), ...taskLines(last, now())].map((line) => line.slice(0, terminal.columns - 1));
+    // Up to the block's first line, then each line anew.
+    const up = drawn === 0 ? "" : `\u001b[${String(drawn)}A`;
+    terminal.err(`${up}${lines.map((line) => `\u001b[2K${line}\n`).join("")}`);
+    drawn = lines.length;
+  };
+  // The time goes on also where nothing else changes.
+  const clock = setInterval(draw, 1000);
   return {
     show(job) {
-      const lines = [jobTitle(job), ...taskLines(job, now())].map((line) => line.slice(0, terminal.columns - 1));
-      // Up to the block's first line, then each line anew.
-      const up = drawn === 0 ? "" : `\u001b[${String(drawn)}A`;
-      terminal.err(`${up}${lines.map((line) => `\u001b[2K${line}\n`).join("")}`);
-      drawn = lines.length;
+      last = job;
+      draw();
     },
     end() {
-      drawn = 0;
+      clearInterval(clock);
     },
   };
 };

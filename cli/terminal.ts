@@ -37,7 +37,8 @@ export const processTerminal = (): Terminal => {
       stderr.write(text);
     },
     live: { out: stdout.isTTY && redraws, err: stderr.isTTY && redraws },
-    columns: (stderr.isTTY ? stderr : stdout).columns ?? 80,
+    // A terminal that does not know its width says 0.
+    columns: Math.max(stderr.columns ?? 0, stdout.columns ?? 0) || 80,
     ...(stdin.isTTY && stderr.isTTY ? { ask } : {}),
   };
 };
