@@ -18,12 +18,20 @@ export const fillStore = async (host: LabHost, leaveBytes = 0): Promise<void> =>
   }
   const bytes = blocks * blockBytes - Math.max(leaveBytes, metadataBytes);
   if (bytes > 0) await host.run('fallocate -l "$2" "$1"', [`${host.store}/${filler}`, String(bytes)]);
-  // the rest block by block, as no one knows what the file system needs for itself; "no space left" is what is wanted
-  if (leaveBytes === 0)
-    await host.run('dd if=/dev/zero of="$1" bs=4096 2>/dev/null; true', [`${host.store}/${filler}.rest`]);
+  if (leaveBytes === 0) await host.run(fillRest, [`${host.store}/${filler}`]);
 };
+
+// No one knows what the file system keeps for itself until what was written is on the disk: fill and flush until nothing more goes in.
+const fillRest = `
+  round=0
+  while [ $round -lt 20 ]; do
+    dd if=/dev/zero of="$1.$round" bs=4096 2>/dev/null
+    sync -f "$1"
+    [ -s "$1.$round" ] || break
+    round=$((round + 1))
+  done`;
 
 /** Gives the space back. */
 export const emptyStore = async (host: LabHost): Promise<void> => {
-  await host.run('rm -f "$1" "$1.rest"', [`${host.store}/${filler}`]);
+  await host.run('rm -f "$1" "$1".*', [`${host.store}/${filler}`]);
 };

@@ -2,26 +2,31 @@ import { writeFile } from "node:fs/promises";
 import path from "node:path";
 
 import { command } from "../hosts/command.ts";
+import type { BootLayout } from "./boot-sector.ts";
 import type { UnpackedPackages } from "./packages.ts";
 
 /** What the kernel is told, however it is started. */
 export const kernelArguments = "console=ttyS0 quiet panic=-1 nokaslr tsc=reliable mitigations=off";
 
-const script = `linux (hd0,msdos1)/boot/vmlinuz ${kernelArguments}
-initrd (hd0,msdos1)/boot/initrd.img
+const script = ({
+  kernel,
+  initrd,
+}: BootLayout): string => `linux (hd0)${kernel.first}+${kernel.count} ${kernelArguments}
+initrd (hd0)${initrd.first}+${initrd.count}
 boot
 `;
 
-/** Makes GRUB's core image for a BIOS: loads the kernel from the first partition of the disk it was started from, without a menu. */
+/** Makes GRUB's core image for a BIOS: loads the kernel from its place on the disk it was started from, without a menu. */
 export const buildBootLoader = async (request: {
   readonly packages: UnpackedPackages;
+  readonly layout: BootLayout;
   readonly target: string;
   readonly signal?: AbortSignal | undefined;
 }): Promise<void> => {
   const { packages, target, signal } = request;
   const configuration = `${target}.cfg`;
-  await writeFile(configuration, script);
-  const modules = ["biosdisk", "part_msdos", "ext2", "linux"];
+  await writeFile(configuration, script(request.layout));
+  const modules = ["biosdisk", "linux"];
   await command(
     [
       path.join(packages.root, "usr/bin/grub-mkimage"),
@@ -29,7 +34,7 @@ export const buildBootLoader = async (request: {
       path.join(packages.root, "usr/lib/grub/i386-pc"),
       "-O",
       "i386-pc",
-    ].concat(["-p", "(hd0,msdos1)/boot", "-c", configuration, "-o", target, ...modules]),
+    ].concat(["-p", "(hd0)", "-c", configuration, "-o", target, ...modules]),
     { signal },
   );
 };

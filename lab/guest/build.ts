@@ -1,12 +1,14 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { copyFile, mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { copyFile, mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 
 import { requireGo } from "../bootstrap/go.ts";
 import { command } from "../hosts/command.ts";
 import { cacheDir } from "../hosts/lab-dir.ts";
 import { bootSectorFile, buildBootLoader } from "./boot-loader.ts";
+import { type BootLayout, layOutBoot } from "./boot-sector.ts";
+import { makeBootableKernel } from "./bootable-kernel.ts";
 import { buildInitrd } from "./initrd.ts";
 import { extractKernel } from "./kernel.ts";
 import { publish, unpackPackages, type UnpackedPackages } from "./packages.ts";
@@ -15,8 +17,10 @@ import { publish, unpackPackages, type UnpackedPackages } from "./packages.ts";
 export interface GuestParts {
   /** The uncompressed kernel, for a start by QEMU itself. */
   readonly kernel: string;
-  /** The kernel as a boot loader wants it. */
+  /** The kernel as Debian packs it: what UEFI firmware starts. */
   readonly packedKernel: string;
+  /** The kernel as a boot loader wants it, unpacked all the same. */
+  readonly bootKernel: string;
   readonly initrd: string;
   readonly bootSector: string;
   readonly bootLoader: string;
@@ -38,18 +42,26 @@ export const buildGuest = async (
   await mkdir(dir, { recursive: true });
   const packages = await unpackPackages(path.join(dir, "packages"), progress, signal);
   const folder = path.join(dir, await fingerprint(packages));
-  if (!existsSync(folder)) await buildParts({ packages, folder, progress, signal });
-  return partsIn(folder);
+  if (!existsSync(folder)) {
+    await buildParts({ packages, folder, progress, signal });
+    await removeOldBuilds(dir, folder);
+  }
+  return partsIn(folder, packages);
 };
 
-const partsIn = (folder: string): GuestParts => ({
+const partsIn = (folder: string, packages: UnpackedPackages): GuestParts => ({
+  packedKernel: path.join(packages.root, "boot", `vmlinuz-${packages.kernel}`),
   kernel: path.join(folder, "vmlinux"),
-  packedKernel: path.join(folder, "vmlinuz"),
+  bootKernel: path.join(folder, "vmlinux.boot"),
   initrd: path.join(folder, "initrd.img"),
   bootSector: path.join(folder, "boot.img"),
   bootLoader: path.join(folder, "core.img"),
   writer: path.join(folder, "writer"),
 });
+
+/** Where a disk made from these parts has what. */
+export const bootLayout = async (parts: GuestParts): Promise<BootLayout> =>
+  layOutBoot({ kernelBytes: (await stat(parts.bootKernel)).size, initrdBytes: (await stat(parts.initrd)).size });
 
 const buildParts = async (request: {
   readonly packages: UnpackedPackages;
@@ -61,20 +73,34 @@ const buildParts = async (request: {
   const building = `${folder}.${process.pid}`;
   await rm(building, { recursive: true, force: true });
   await mkdir(building);
-  const parts = partsIn(building);
+  const parts = partsIn(building, packages);
   try {
     progress("unpacking the guest's kernel");
-    await copyFile(path.join(packages.root, "boot", `vmlinuz-${packages.kernel}`), parts.packedKernel);
     await extractKernel(parts.packedKernel, parts.kernel, signal);
+    await writeFile(
+      parts.bootKernel,
+      makeBootableKernel(await readFile(parts.packedKernel), await readFile(parts.kernel)),
+    );
     progress("building the guest's writer");
     await buildWriter(parts.writer, signal);
     progress("building the guest's RAM disk and boot loader");
     await buildInitrd({ packages, writer: parts.writer, target: parts.initrd, signal });
     await copyFile(bootSectorFile(packages), parts.bootSector);
-    await buildBootLoader({ packages, target: parts.bootLoader, signal });
+    await buildBootLoader({ packages, layout: await bootLayout(parts), target: parts.bootLoader, signal });
     await publish(building, folder);
   } finally {
     await rm(building, { recursive: true, force: true });
+  }
+};
+
+const unusedAfterMs = 24 * 60 * 60 * 1000;
+
+/** Builds of other sources stay for a day, as a lab that runs may start its guests from them. */
+const removeOldBuilds = async (dir: string, current: string): Promise<void> => {
+  for (const name of await readdir(dir)) {
+    const folder = path.join(dir, name);
+    if (folder === current || name === "packages") continue;
+    if (Date.now() - (await stat(folder)).mtimeMs > unusedAfterMs) await rm(folder, { recursive: true, force: true });
   }
 };
 
@@ -89,7 +115,7 @@ const buildWriter = async (target: string, signal?: AbortSignal): Promise<void> 
   });
 };
 
-const sources = /^(writer|rootfs)\/|^(build|boot-loader|initrd|kernel|modules)\.ts$/;
+const sources = /^(writer|rootfs)\/|^(build|boot-loader|boot-sector|bootable-kernel|initrd|kernel|modules)\.ts$/;
 
 /** Names a build by all that goes into it: the packages and the sources here that make the parts. */
 const fingerprint = async (packages: UnpackedPackages): Promise<string> => {

@@ -1,10 +1,10 @@
 import { randomFillSync } from "node:crypto";
-import { copyFile, link, mkdir, open, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, open, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 
 import { command } from "../hosts/command.ts";
-import { bootArea, firstPartitionBytes } from "./boot-sector.ts";
-import type { GuestParts } from "./build.ts";
+import { bootArea } from "./boot-sector.ts";
+import { bootLayout, type GuestParts } from "./build.ts";
 import { settingsText, type GuestSettings } from "./settings.ts";
 
 const mib = 1024 * 1024;
@@ -28,22 +28,12 @@ export interface DiskRequest {
 
 /** Makes a guest's disk with its file system. Needs neither mount nor loop device. */
 export const createDisk = async (request: DiskRequest): Promise<void> => {
-  const { file, sizeBytes, format, bootable, parts, signal } = request;
+  const { file, sizeBytes, format, signal } = request;
   const raw = format === "raw" ? file : `${file}.raw`;
   const seed = `${file}.seed`;
   try {
     await fillSeed(seed, request);
-    const offset = bootable ? firstPartitionBytes : 0;
-    const image = await open(raw, "w");
-    try {
-      await image.truncate(sizeBytes);
-      if (bootable) {
-        const [bootImage, coreImage] = [await readFile(parts.bootSector), await readFile(parts.bootLoader)];
-        await image.write(bootArea({ bootImage, coreImage, diskBytes: sizeBytes }), 0);
-      }
-    } finally {
-      await image.close();
-    }
+    const offset = await beginImage(raw, request);
     await command(
       [
         "mke2fs",
@@ -69,16 +59,24 @@ export const createDisk = async (request: DiskRequest): Promise<void> => {
   }
 };
 
+/** Makes the empty image, with what it takes to boot where that is wanted; answers where the file system goes. */
+const beginImage = async (raw: string, { sizeBytes, bootable, parts }: DiskRequest): Promise<number> => {
+  await using image = await open(raw, "w");
+  await image.truncate(sizeBytes);
+  if (!bootable) return 0;
+  const layout = await bootLayout(parts);
+  const [bootImage, coreImage] = [await readFile(parts.bootSector), await readFile(parts.bootLoader)];
+  await image.write(bootArea({ bootImage, coreImage, layout, diskBytes: sizeBytes }), 0, null, 0);
+  await image.write(await readFile(parts.bootKernel), 0, null, layout.kernel.first * 512);
+  await image.write(await readFile(parts.initrd), 0, null, layout.initrd.first * 512);
+  return layout.fileSystemBytes;
+};
+
 /** The file system's name, by which the guest finds its disks whatever bus they hang on. */
 export const diskLabel = (number: number): string => `usdata${number}`;
 
 const fillSeed = async (seed: string, request: DiskRequest): Promise<void> => {
   await mkdir(seed, { recursive: true });
-  if (request.bootable) {
-    await mkdir(path.join(seed, "boot"));
-    await linkOrCopy(request.parts.packedKernel, path.join(seed, "boot/vmlinuz"));
-    await linkOrCopy(request.parts.initrd, path.join(seed, "boot/initrd.img"));
-  }
   if (request.number !== 0) return;
   await writeFile(path.join(seed, "guest.conf"), settingsText(request.settings));
   await writeBlob(path.join(seed, "blob"), request.blobBytes);
@@ -91,13 +89,5 @@ const writeBlob = async (file: string, bytes: number): Promise<void> => {
       await blob.write(randomFillSync(Buffer.alloc(Math.min(mib, bytes - done))));
   } finally {
     await blob.close();
-  }
-};
-
-const linkOrCopy = async (from: string, to: string): Promise<void> => {
-  try {
-    await link(from, to);
-  } catch {
-    await copyFile(from, to); // another file system
   }
 };

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Fault } from "#domain/fault.ts";
 
 import type { LabHost } from "../hosts/host.ts";
+import { runInGuest } from "./agent.ts";
 import { consoleFile } from "./definition.ts";
 import { settingsText, type GuestSettings } from "./settings.ts";
 
@@ -52,7 +53,7 @@ export const guestOn = (where: {
   const { host, name, address } = where;
   const file = host.path(consoleFile(name));
   const consoleMark = async (): Promise<number> => (existsSync(file) ? (await stat(file)).size : 0);
-  const waitReady = async (mark: number, { timeoutMs = 60_000, signal }: WaitOptions = {}): Promise<void> => {
+  const waitReady = async (mark: number, { timeoutMs = 120_000, signal }: WaitOptions = {}): Promise<void> => {
     const deadline = performance.now() + timeoutMs;
     while (!/^READY /m.test(await textSince(file, mark))) {
       signal?.throwIfAborted();
@@ -78,12 +79,12 @@ export const guestOn = (where: {
       await host.run('virsh -q start "$1"', [name], { signal: options?.signal });
       await waitReady(mark, options);
       const took = performance.now() - began;
-      await host.run(waitForAgent, [name], { signal: options?.signal, timeoutMs: 20_000 });
+      await host.run(waitForAgent, [name], { signal: options?.signal, timeoutMs: 60_000 });
       return took;
     },
     console: async () => (existsSync(file) ? readFile(file, "utf8") : ""),
     state: async () => (await host.run('virsh -q domstate "$1"', [name])).stdout.trim(),
-    shutDown: async ({ timeoutMs = 60_000, signal } = {}) => {
+    shutDown: async ({ timeoutMs = 120_000, signal } = {}) => {
       await host.run('virsh -q shutdown "$1"', [name], { signal });
       await host.run(waitForOff, [name], { signal, timeoutMs });
     },
@@ -92,11 +93,7 @@ export const guestOn = (where: {
     },
     set: async (settings) => {
       const words = settingsText(settings).trim().split("\n");
-      const call = {
-        execute: "guest-exec",
-        arguments: { path: "/usr/bin/writer", arg: ["set", ...words], "capture-output": true },
-      };
-      await host.run('virsh -q qemu-agent-command "$1" "$2"', [name, JSON.stringify(call)]);
+      await runInGuest(host, name, ["/usr/bin/writer", "set", ...words]);
     },
     status: async (timeoutMs = 1_000) => {
       const answer = await fetch(`http://${address}/status`, { signal: AbortSignal.timeout(timeoutMs) });

@@ -1,6 +1,8 @@
 import { randomUUID } from "node:crypto";
 import path from "node:path";
 
+import { Fault } from "#domain/fault.ts";
+
 import type { LabHost } from "../hosts/host.ts";
 import { macFor } from "./address.ts";
 import { buildGuest, type GuestParts } from "./build.ts";
@@ -24,7 +26,7 @@ export interface MachineRequest {
     /** Of the first disk: the file the writer overwrites. 64 MiB by default. */
     readonly blobBytes?: number;
   }[];
-  /** `disk` (default): the disk boots by itself, as a real machine's. `kernel`: QEMU starts the kernel, which is about 3 s faster on an emulated processor. */
+  /** `disk` (default): the disk boots by itself, as a real machine's. `kernel`: QEMU starts the kernel, which is about 2 s faster. UEFI machines take `kernel` only. */
   readonly boot?: "disk" | "kernel";
   readonly firmware?: "bios" | "uefi";
   readonly memoryMib?: number;
@@ -36,6 +38,12 @@ export interface MachineRequest {
 /** Makes a machine's disks on the host and defines it there, stopped. Takes about 1 s a GiB. */
 export const createMachine = async (request: MachineRequest): Promise<LabGuest> => {
   const { host, name, boot = "disk", signal } = request;
+  if (request.firmware === "uefi" && boot === "disk") {
+    throw new Fault(
+      "INVALID_INPUT",
+      `The lab's disks boot on a BIOS only; give the UEFI machine ${name} boot: "kernel".`,
+    );
+  }
   const parts = request.parts ?? (await buildGuest({ signal }));
   const disks = (request.disks ?? [{}]).map((disk, number) => {
     const format = disk.format ?? "qcow2";
@@ -63,7 +71,9 @@ export const createMachine = async (request: MachineRequest): Promise<LabGuest> 
     uuid: randomUUID(),
     memoryMib: request.memoryMib ?? 256,
     firmware: request.firmware ?? "bios",
-    ...(boot === "kernel" && { directKernel: parts }),
+    ...(boot === "kernel" && {
+      directKernel: { kernel: request.firmware === "uefi" ? parts.packedKernel : parts.kernel, initrd: parts.initrd },
+    }),
     disks,
     adapters: request.addresses.map((address) => ({ mac: macFor(address), bridge: host.bridge })),
   });

@@ -42,7 +42,7 @@ export const writeHostFiles = async (request: {
   const store = path.join(folder, "store.img");
   if (request.storeBytes !== undefined && !existsSync(store)) {
     await command(["truncate", "-s", String(request.storeBytes), store], { signal: request.signal });
-    await command(["mke2fs", "-q", "-F", "-t", "ext4", "-m", "0", store], { signal: request.signal });
+    await command(["mke2fs", "-q", "-F", "-t", "ext4", "-b", "4096", "-m", "0", store], { signal: request.signal });
   }
 };
 

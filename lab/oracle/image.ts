@@ -1,7 +1,7 @@
 import { Fault } from "#domain/fault.ts";
 
 import { command } from "../hosts/command.ts";
-import { firstPartitionBytes } from "../guest/boot-sector.ts";
+import { linuxPartition } from "../guest/boot-sector.ts";
 
 /** A disk image as qemu-img can open it: a file of a format, or a blockdev description as JSON for chains whose files moved. */
 export type ImageSource =
@@ -23,11 +23,8 @@ export const copyFileSystem = async (request: {
   const { source, target, signal } = request;
   const whole = blockdevOf(source);
   const head = await readHead(whole, signal);
-  const partitioned =
-    head.length >= 512 && head.readUInt16LE(510) === 0xaa55 && head.readUInt32LE(454) * 512 === firstPartitionBytes;
-  const part = partitioned
-    ? { driver: "raw", offset: firstPartitionBytes, size: head.readUInt32LE(458) * 512, file: whole }
-    : whole;
+  const place = linuxPartition(head);
+  const part = place === undefined ? whole : { driver: "raw", ...place, file: whole };
   await command(["qemu-img", "convert", "-U", "-O", "raw", `json:${JSON.stringify(part)}`, target], { signal });
 };
 

@@ -34,20 +34,27 @@ type settings struct {
 }
 
 func readSettings() (settings, error) {
-	s := settings{intervalMs: 100, rateKib: 0, blockKib: 4}
 	text, err := os.ReadFile(settingsFile)
 	if err != nil && !os.IsNotExist(err) {
-		return s, err
+		return settings{}, err
 	}
-	for _, word := range strings.Fields(string(text)) {
+	return parseSettings(string(text))
+}
+
+// parseSettings: of several words for a key the last counts.
+func parseSettings(text string) (settings, error) {
+	s := settings{intervalMs: 100, rateKib: 0, blockKib: 4}
+	for _, word := range strings.Fields(text) {
 		key, value, _ := strings.Cut(word, "=")
 		target := map[string]*int{"interval_ms": &s.intervalMs, "rate_kib": &s.rateKib, "block_kib": &s.blockKib}[key]
 		if target == nil {
 			continue
 		}
-		if *target, err = strconv.Atoi(value); err != nil || *target < 0 {
-			return s, fmt.Errorf("%s in %s must be a whole number from 0 on, and is %q", key, settingsFile, value)
+		number, err := strconv.Atoi(value)
+		if err != nil || number < 0 {
+			return s, fmt.Errorf("%s must be a whole number from 0 on, and is %q", key, value)
 		}
+		*target = number
 	}
 	if s.blockKib < 4 || s.blockKib%4 != 0 {
 		return s, fmt.Errorf("block_kib must be a multiple of 4, and is %d", s.blockKib)
@@ -55,19 +62,17 @@ func readSettings() (settings, error) {
 	return s, nil
 }
 
-// set appends: of several lines for a key the last counts.
+// set appends to the settings, if the writer can take the outcome, and tells it.
 func set(words []string) error {
-	f, err := os.OpenFile(settingsFile, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
-	if err != nil {
+	text, err := os.ReadFile(settingsFile)
+	if err != nil && !os.IsNotExist(err) {
 		return err
 	}
-	if _, err := fmt.Fprintln(f, strings.Join(words, "\n")); err != nil {
+	changed := string(text) + strings.Join(words, "\n") + "\n"
+	if _, err := parseSettings(changed); err != nil {
 		return err
 	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	if _, err := readSettings(); err != nil {
+	if err := os.WriteFile(settingsFile, []byte(changed), 0o600); err != nil {
 		return err
 	}
 	return signalWriter(syscall.SIGHUP)
