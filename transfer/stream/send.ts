@@ -12,7 +12,7 @@ import { isZero } from "./zero.ts";
 
 /** Bound of what is between the source and the kernel: 24 MiB. */
 const buffers = 6;
-const rawFrameBlocks = 8;
+const rawFrameBlocks = 2;
 const packedFrameBlocks = 64;
 const checkpointMs = 5_000;
 
@@ -223,6 +223,8 @@ export class BlockSender {
 
   /** A write to a stalled peer only ends with its connection, which the caller breaks off on an abort. */
   async #untilAborted(sent: Promise<void>): Promise<void> {
+    // The abort is what is told; that the write fails with it is nobody's concern, but must not end the process.
+    sent.catch(() => undefined);
     this.#signal.throwIfAborted();
     await sent;
   }
