@@ -13,6 +13,8 @@ import { checkOracle } from "#lab/simulated/oracle.ts";
 import type { Guest } from "#lab/simulated/records.ts";
 import { diskPath } from "#lab/simulated/paths.ts";
 import { openWriter } from "#lab/simulated/run-guests.ts";
+import type { ReplicaOpener } from "#transfer/replica.ts";
+import type { ConnectReplica } from "#transfer/session.ts";
 import { connectDirectly } from "./direct-session.ts";
 import type { DirectWire } from "./direct-session.ts";
 import { operation } from "./operation.ts";
@@ -57,6 +59,8 @@ export async function protectedItem(options: {
   readonly clock?: Clock;
   readonly guest?: Partial<Guest>;
   readonly blocks?: readonly [number, number];
+  /** How the replica is reached; in the same process by default. */
+  readonly link?: (opener: ReplicaOpener) => Promise<AsyncDisposable & { readonly connectReplica: ConnectReplica }>;
 }) {
   const clock = options.clock ?? systemClock;
   const east = await simulatedSite({ dir: options.dir, site: "east", clock });
@@ -83,7 +87,8 @@ export async function protectedItem(options: {
   ): Promise<ReplicateReport> {
     await using from = await simulatedSite({ dir: options.dir, site: "east", clock, faults: over.source ?? [] });
     await using to = await simulatedSite({ dir: options.dir, site: "west", clock, faults: over.target ?? [] });
-    const connectReplica = connectDirectly({ opener: to.target, peerSite: "east", wire });
+    await using link = await options.link?.(to.target);
+    const connectReplica = link?.connectReplica ?? connectDirectly({ opener: to.target, peerSite: "east", wire });
     const tls = { certificate: "", key: "", authority: "" };
     const run = createReplicator({ platform: from.platform, connectReplica, tls, clock, log: () => {} });
     const request: ReplicateRequest = {
