@@ -2,12 +2,12 @@ import type { Check } from "#domain/check.ts";
 import { Fault, isFault } from "#domain/fault.ts";
 import type { FaultCode } from "#domain/fault-codes.ts";
 import type { TrackedMachine } from "../../platform.ts";
-import type { HostConnection } from "../host.ts";
 import { type DomainDescription, readDomain } from "../inventory/domain-xml.ts";
 import { cutFolder } from "./cut-file.ts";
 import { ioThreadCure, ioThreadsAreSafe } from "./io-threads.ts";
 import { isRunning } from "./live-machine.ts";
 import { readOfflineMachine } from "./offline-images.ts";
+import type { SourcePlace } from "./place.ts";
 import { provePrivileges } from "./prove-privileges.ts";
 
 /** snapshot-access and on-cbw-error came with QEMU 7.0 and 7.2; qemu-agent-command and monitor pass-through are older than any libvirt with them. */
@@ -15,11 +15,11 @@ const needed = { qemu: [7, 2], libvirt: [8, 0] } as const;
 
 /** Every prerequisite of protecting that machine, all of them, failed or not. Nothing on the machine is left changed. */
 export const checkSource = async (
-  host: HostConnection,
-  store: string,
+  place: SourcePlace,
   tracked: TrackedMachine,
   signal: AbortSignal,
 ): Promise<readonly Check[]> => {
+  const { host, store } = place;
   let qemuMajor = 0;
   const versions = await attempt("Hypervisor", "Start libvirtd there, or correct the host's login.", async () => {
     const [text = ""] = await host.virsh([["version"]], { signal, timeoutMs: 15_000, purpose: "ask for its versions" });
@@ -43,10 +43,10 @@ export const checkSource = async (
       ...judgeDisks(domain, tracked, ioThreadsAreSafe(qemuMajor)),
       judgeAgent(domain, running),
       ...(await attempt("Store", `Make the folder ${store} usable on the host, with free space.`, () =>
-        checkStore(host, store, tracked, signal),
+        checkStore(place, tracked, signal),
       )),
       ...(await attempt("Privileges", "Give QEMU access to the store (docs/libvirt.md, Privileges).", async () => {
-        if (running) return [await provePrivileges(host, store, tracked, signal)];
+        if (running) return [await provePrivileges(place, tracked, signal)];
         await readOfflineMachine(host, tracked, signal);
         return [passed("Privileges", "The images can be read and written by this login.")];
       })),
@@ -168,8 +168,7 @@ const judgeAgent = (domain: DomainDescription, running: boolean): Check =>
 
 /** Room for the scratch of at least one small disk, and a path short enough for a unix socket (108 bytes). */
 const checkStore = async (
-  host: HostConnection,
-  store: string,
+  { host, store }: SourcePlace,
   tracked: TrackedMachine,
   signal: AbortSignal,
 ): Promise<readonly Check[]> => {

@@ -1,5 +1,5 @@
 import type { ItemName, MachineId } from "#domain/ids.ts";
-import type { HostConnection } from "../host.ts";
+import type { SourcePlace } from "./place.ts";
 import { destroy } from "./machine-power.ts";
 import { isRunning } from "./live-machine.ts";
 
@@ -17,14 +17,14 @@ export interface FenceMark {
  * it by itself; then it is turned off. Answers whether it was found running.
  */
 export const fenceMachine = async (
-  host: HostConnection,
-  store: string,
+  place: SourcePlace,
   request: { readonly item: ItemName; readonly machine: MachineId; readonly epoch: number },
   signal: AbortSignal,
 ): Promise<{ readonly wasRunning: boolean }> => {
+  const { host, store } = place;
   const { item, machine, epoch } = request;
   const bounds = { signal, timeoutMs: 30_000, purpose: `fence machine ${machine}` };
-  const before = await readFenceMark(host, store, machine, signal);
+  const before = await readFenceMark(place, machine, signal);
   const [info = ""] = await host.virsh([["dominfo", machine]], bounds);
   const mark: FenceMark = {
     version: 1,
@@ -45,22 +45,17 @@ export const fenceMachine = async (
 };
 
 /** Takes the fence away, for the machine's lawful start; autostart becomes what it was. */
-export const unfenceMachine = async (
-  host: HostConnection,
-  store: string,
-  machine: MachineId,
-  signal: AbortSignal,
-): Promise<void> => {
-  const mark = await readFenceMark(host, store, machine, signal);
+export const unfenceMachine = async (place: SourcePlace, machine: MachineId, signal: AbortSignal): Promise<void> => {
+  const { host, store } = place;
+  const mark = await readFenceMark(place, machine, signal);
   if (mark === undefined) return;
   const bounds = { signal, timeoutMs: 15_000, purpose: `unfence machine ${machine}` };
   if (mark.autostart) await host.virsh([["autostart", machine]], bounds);
   await host.run(`rm -f "$1"`, [fencePath(store, machine)], bounds);
 };
 
-export const readFenceMark = async (
-  host: HostConnection,
-  store: string,
+const readFenceMark = async (
+  { host, store }: SourcePlace,
   machine: MachineId,
   signal: AbortSignal,
 ): Promise<FenceMark | undefined> => {

@@ -7,6 +7,7 @@ import { freezeLimitSeconds, whileFrozen } from "./freeze.ts";
 import type { LiveDisk } from "./live-disks.ts";
 import { type LiveMachine, readLiveMachine } from "./live-machine.ts";
 import { nodeName } from "./node-names.ts";
+import type { SourcePlace } from "./place.ts";
 import { makeScratch, scratchLimit, scratchNode, scratchPath } from "./scratch.ts";
 import { standingOf } from "./standing.ts";
 import { recordGranularity, recordName } from "./tracking-record.ts";
@@ -20,12 +21,12 @@ const scratchTimeoutSeconds = 2;
  * while; what it overwrites is copied to the scratch first, and when that cannot be done the filter lets the cut break and the write through.
  */
 export const takeLiveCut = async (
-  host: HostConnection,
-  store: string,
+  place: SourcePlace,
   request: CutRequest,
   machine: LiveMachine,
   signal: AbortSignal,
 ): Promise<StandingCut> => {
+  const { host, store } = place;
   const { tracked, cut } = request;
   const folder = cutFolder(store, tracked.item);
   try {

@@ -3,17 +3,18 @@ import type { CutRequest, StandingCut, TrackedMachine } from "../../platform.ts"
 import type { HostConnection } from "../host.ts";
 import { type CutFile, cutFolder, type StandingCutFile, writeCutFile } from "./cut-file.ts";
 import { type OfflineMachine, readOfflineMachine } from "./offline-images.ts";
+import type { SourcePlace } from "./place.ts";
 import { trackedSince } from "./records.ts";
 import { parseRecordName, recordGranularity, recordName } from "./tracking-record.ts";
 
 /** The cut of a machine that is shut off is where it stopped. Its record is made too: should the machine be started here again, changes are known from then on. */
 export const takeOfflineCut = async (
-  host: HostConnection,
-  store: string,
+  place: SourcePlace,
   request: CutRequest,
   machine: OfflineMachine,
   signal: AbortSignal,
 ): Promise<StandingCut> => {
+  const { host, store } = place;
   const { tracked, cut } = request;
   const folder = cutFolder(store, tracked.item);
   const preparing: CutFile = { version: 1, state: "preparing", cut, machine: tracked.machine };

@@ -11,6 +11,7 @@ import { readLiveMachine } from "./live-machine.ts";
 import { exportName } from "./node-names.ts";
 import { exportOfflineDisk } from "./offline-cut.ts";
 import { readOfflineMachine } from "./offline-images.ts";
+import type { SourcePlace } from "./place.ts";
 import { type FoundRecord, provenRecords, type RecordedImage } from "./records.ts";
 import { standsIn } from "./standing.ts";
 
@@ -23,11 +24,11 @@ export interface OpenRequest {
 
 /** Opens one disk of the standing cut; `ReplicationSource.openDisk` says what it promises. */
 export const openCutDisk = async (
-  host: HostConnection,
-  store: string,
+  place: SourcePlace,
   request: OpenRequest,
   signal: AbortSignal,
 ): Promise<BlockSource> => {
+  const { host, store } = place;
   const folder = cutFolder(store, request.tracked.item);
   const file = await readCutFile(host, folder, signal);
   if (file === undefined || file.state !== "standing" || file.cut !== request.cut) throw notStanding(host, request);

@@ -1,9 +1,9 @@
 import type { Check } from "#domain/check.ts";
 import { isFault } from "#domain/fault.ts";
 import type { TrackedMachine } from "../../platform.ts";
-import type { HostConnection } from "../host.ts";
 import { cutFolder } from "./cut-file.ts";
 import { itemPrefix } from "./node-names.ts";
+import type { SourcePlace } from "./place.ts";
 import { scratchNode } from "./scratch.ts";
 
 const probeBytes = 16 * 1024 * 1024;
@@ -13,8 +13,7 @@ const probeBytes = 16 * 1024 * 1024;
  * owners are what usually forbids it.
  */
 export const provePrivileges = async (
-  host: HostConnection,
-  store: string,
+  { host, store }: SourcePlace,
   tracked: TrackedMachine,
   signal: AbortSignal,
 ): Promise<Check> => {

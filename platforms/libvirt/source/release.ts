@@ -1,20 +1,20 @@
 import type { CutId, MachineId } from "#domain/ids.ts";
 import type { TrackedMachine } from "../../platform.ts";
-import type { HostConnection } from "../host.ts";
 import { readBlockGraph } from "./block-graph.ts";
 import { cutFolder } from "./cut-file.ts";
 import { isRunning } from "./live-machine.ts";
 import { endOfflineExports, forgetOfflineRecords } from "./offline-cut.ts";
+import type { SourcePlace } from "./place.ts";
 import { forgetRecords } from "./records.ts";
 import { undoGraph } from "./undo.ts";
 
 /** `ReplicationSource.release`: the graph first, then the records, then the files. */
 export const release = async (
-  host: HostConnection,
-  store: string,
+  place: SourcePlace,
   request: { readonly tracked: TrackedMachine; readonly keep: readonly CutId[] },
   signal: AbortSignal,
 ): Promise<void> => {
+  const { host, store } = place;
   const { tracked, keep } = request;
   const { machine, item } = tracked;
   const folder = cutFolder(store, item);
@@ -34,14 +34,9 @@ export const release = async (
 };
 
 /** `ReplicationSource.stopTracking`. */
-export const stopTracking = async (
-  host: HostConnection,
-  store: string,
-  tracked: TrackedMachine,
-  signal: AbortSignal,
-): Promise<void> => {
-  await release(host, store, { tracked, keep: [] }, signal);
-  await host.run(`rm -rf -- "$1"`, [cutFolder(store, tracked.item)], {
+export const stopTracking = async (place: SourcePlace, tracked: TrackedMachine, signal: AbortSignal): Promise<void> => {
+  await release(place, { tracked, keep: [] }, signal);
+  await place.host.run(`rm -rf -- "$1"`, [cutFolder(place.store, tracked.item)], {
     signal,
     timeoutMs: 15_000,
     purpose: "remove the scratch folder",
@@ -49,12 +44,8 @@ export const stopTracking = async (
 };
 
 /** Ends the serving of a machine's images, under whichever item: it is about to be started. */
-export const endCutsOf = async (
-  host: HostConnection,
-  store: string,
-  machine: MachineId,
-  signal: AbortSignal,
-): Promise<void> => {
+export const endCutsOf = async (place: SourcePlace, machine: MachineId, signal: AbortSignal): Promise<void> => {
+  const { host, store } = place;
   const { stdout } = await host.run(
     `for file in "$1"/source/*/cut.json; do [ -e "$file" ] || continue; if grep -qF "\\"$2\\"" "$file"; then dirname "$file"; fi; done`,
     [store, machine],

@@ -1,12 +1,12 @@
 import type { ReplicationSource } from "../../platform.ts";
 import type { HostConnection } from "../host.ts";
 import { checkSource } from "./checks.ts";
-import { takeCut } from "./take-cut.ts";
 import { fenceMachine, unfenceMachine } from "./fence.ts";
 import { powerOnMachine, shutDownMachine } from "./machine-power.ts";
 import { openCutDisk } from "./open-disk.ts";
 import { endCutsOf, release, stopTracking } from "./release.ts";
-import { findStandingCut } from "./take-cut.ts";
+import type { SourcePlace } from "./place.ts";
+import { findStandingCut, takeCut } from "./take-cut.ts";
 
 /** Machines of one libvirt host as replication sources: QEMU's dirty bitmaps tell what changed, its copy-before-write filter holds the instant. */
 export const createLibvirtSource = (
@@ -16,21 +16,21 @@ export const createLibvirtSource = (
     readonly store: string;
   },
 ): ReplicationSource => {
-  const { store } = options;
+  const place: SourcePlace = { host, store: options.store };
   return {
-    checks: (tracked, op) => checkSource(host, store, tracked, op.signal),
-    cut: (request, op) => takeCut(host, store, request, op.signal),
-    standingCut: (tracked, op) => findStandingCut(host, store, tracked, op.signal),
-    openDisk: (request, op) => openCutDisk(host, store, request, op.signal),
-    release: ({ tracked, keep }, op) => release(host, store, { tracked, keep }, op.signal),
-    stopTracking: (tracked, op) => stopTracking(host, store, tracked, op.signal),
+    checks: (tracked, op) => checkSource(place, tracked, op.signal),
+    cut: (request, op) => takeCut(place, request, op.signal),
+    standingCut: (tracked, op) => findStandingCut(place, tracked, op.signal),
+    openDisk: (request, op) => openCutDisk(place, request, op.signal),
+    release: ({ tracked, keep }, op) => release(place, { tracked, keep }, op.signal),
+    stopTracking: (tracked, op) => stopTracking(place, tracked, op.signal),
     shutDown: (request, op) => shutDownMachine(host, request, op.signal),
     async powerOn(machine, op) {
       // A served image is locked, and the machine could not open it.
-      await endCutsOf(host, store, machine, op.signal);
-      await unfenceMachine(host, store, machine, op.signal);
+      await endCutsOf(place, machine, op.signal);
+      await unfenceMachine(place, machine, op.signal);
       await powerOnMachine(host, machine, op.signal);
     },
-    fence: (request, op) => fenceMachine(host, store, request, op.signal),
+    fence: (request, op) => fenceMachine(place, request, op.signal),
   };
 };

@@ -2,22 +2,19 @@ import { Fault } from "#domain/fault.ts";
 import type { CutRequest, StandingCut, TrackedMachine } from "../../platform.ts";
 import type { HostConnection } from "../host.ts";
 import type { Bitmap } from "./block-graph.ts";
-import { type CutFile, cutFolder, readCutFile } from "./cut-file.ts";
+import { cutFolder, readCutFile } from "./cut-file.ts";
 import { forgetCommands, takeLiveCut } from "./live-cut.ts";
 import { isRunning, type LiveMachine, readLiveMachine } from "./live-machine.ts";
 import { endOfflineExports, offlineStandingOf, takeOfflineCut } from "./offline-cut.ts";
 import { readOfflineMachine } from "./offline-images.ts";
+import type { SourcePlace } from "./place.ts";
 import { standingOf, standsIn } from "./standing.ts";
 import { parseRecordName } from "./tracking-record.ts";
 import { undoGraph } from "./undo.ts";
 
 /** `ReplicationSource.cut`. */
-export const takeCut = async (
-  host: HostConnection,
-  store: string,
-  request: CutRequest,
-  signal: AbortSignal,
-): Promise<StandingCut> => {
+export const takeCut = async (place: SourcePlace, request: CutRequest, signal: AbortSignal): Promise<StandingCut> => {
+  const { host, store } = place;
   const { tracked } = request;
   const folder = cutFolder(store, tracked.item);
   const file = await readCutFile(host, folder, signal);
@@ -29,7 +26,7 @@ export const takeCut = async (
     await endOfflineExports(host, folder, signal);
     const off = await readOfflineMachine(host, tracked, signal);
     if (file?.cut !== request.cut || file.state === "standing") refuseSecondInstant(request, off.disks);
-    return takeOfflineCut(host, store, request, off, signal);
+    return takeOfflineCut(place, request, off, signal);
   }
   let machine = await readLiveMachine(host, tracked, signal);
   if (file?.state === "standing" && file.cut === request.cut && standsIn(machine.graph, tracked, file))
@@ -38,29 +35,27 @@ export const takeCut = async (
     await endOfflineExports(host, folder, signal);
     const { machine: id, item } = tracked;
     await undoGraph(host, { machine: id, item, folder, graph: machine.graph }, signal);
-    await forgetHalfMade(host, request, file, machine, signal);
+    if (file.state === "preparing" && file.cut === request.cut) await forgetHalfMade(host, request, machine, signal);
     machine = await readLiveMachine(host, tracked, signal);
   }
   refuseSecondInstant(
     request,
     machine.disks.map(({ image }) => image),
   );
-  return takeLiveCut(host, store, request, machine, signal);
+  return takeLiveCut(place, request, machine, signal);
 };
 
 /** An attempt at this cut that never stood left a record that says nothing. */
 const forgetHalfMade = async (
   host: HostConnection,
   request: CutRequest,
-  file: CutFile,
   machine: LiveMachine,
   signal: AbortSignal,
 ): Promise<void> => {
-  if (file.state !== "preparing" || file.cut !== request.cut) return;
   await host.monitor(request.tracked.machine, forgetCommands(request, machine.disks), {
     signal,
     timeoutMs: 15_000,
-    purpose: `forget the record of cut ${file.cut}`,
+    purpose: `forget the record of cut ${request.cut}`,
   });
 };
 
@@ -88,11 +83,11 @@ const refuseSecondInstant = (
 
 /** `ReplicationSource.standingCut`. */
 export const findStandingCut = async (
-  host: HostConnection,
-  store: string,
+  place: SourcePlace,
   tracked: TrackedMachine,
   signal: AbortSignal,
 ): Promise<StandingCut | undefined> => {
+  const { host, store } = place;
   const file = await readCutFile(host, cutFolder(store, tracked.item), signal);
   if (file === undefined || file.state !== "standing") return undefined;
   const running = await isRunning(host, tracked.machine, signal);

@@ -4,7 +4,7 @@ import { commandFault } from "./command-fault.ts";
 import type { Bounds } from "./deadline.ts";
 import type { FramedProcess } from "./framed-process.ts";
 import type { ProcessPool } from "./process-pool.ts";
-import { virshQuote } from "./shell-quote.ts";
+import { shellQuote } from "./shell-quote.ts";
 
 /** History and key bindings of whoever logs in there are none of our business; the locale keeps messages English and names whole. */
 export const virshCommand =
@@ -43,7 +43,7 @@ const runOne = async (
 ): Promise<{ readonly output: string; readonly error: string }> => {
   const mark = randomBytes(8).toString("hex");
   const request =
-    `echo be'gin-${mark}'; ${words.map(virshQuote).join(" ")}; echo r'an-${mark}'\n` +
+    `echo be'gin-${mark}'; ${words.map(shellQuote).join(" ")}; echo r'an-${mark}'\n` +
     `echo e'nd-${mark}'; echo --err e'nd-${mark}'\n`;
   const { stdout, stderr } = await process.exchange(request, `end-${mark}`, signal);
   const begin = stdout.indexOf(`begin-${mark}`);
