@@ -18,6 +18,7 @@ import { readEntries, type BlockEntry } from "./gather.ts";
 /** Received and not yet written: more than this holds the sender back. */
 const maximumPendingBytes = 16 * 1024 * 1024;
 const maximumPendingFrames = 64;
+const acknowledgeBytes = 512 * 1024;
 
 /**
  * The receiving half of a copy: every block is verified against its digest before it is written. Writes run side by side; a checkpoint covers all
@@ -37,6 +38,7 @@ export class BlockReceiver {
   #pendingBytes = 0;
   #room: (() => void) | undefined;
   #failed = false;
+  #acknowledged = 0;
   /** Checkpoints run one after the other. */
   #lastCheckpoint: Promise<void> = Promise.resolve();
 
@@ -89,7 +91,10 @@ export class BlockReceiver {
 
   /** The bytes so far, by which the sender measures the link. */
   #acknowledge(): void {
-    this.#channel.send({ type: frameType.received, offset: this.#channel.receivedBytes }).catch(() => undefined);
+    const received = this.#channel.receivedBytes;
+    if (received - this.#acknowledged < acknowledgeBytes) return;
+    this.#acknowledged = received;
+    this.#channel.send({ type: frameType.received, offset: received }).catch(() => undefined);
   }
 
   #begin(work: Promise<void>, bytes: number): void {

@@ -3,7 +3,8 @@ import type { AddressInfo } from "node:net";
 import { createServer, type TLSSocket } from "node:tls";
 import { Fault } from "#domain/fault.ts";
 import type { ServeReplicas } from "../session.ts";
-import { streamWire } from "../wire/wire.ts";
+import { acceptedWire } from "../wire/accepted-socket.ts";
+import { Intake } from "../wire/intake.ts";
 import { FrameChannel } from "./channel.ts";
 import { toFaultMessage } from "./fault-message.ts";
 import { frameType, maximumHelloBytes } from "./frame.ts";
@@ -53,7 +54,7 @@ export const serveReplicas: ServeReplicas = async ({ address, port, tls, opener 
 function greet(socket: TLSSocket, sessions: Sessions): void {
   const peer = `The peer at ${socket.remoteAddress}:${socket.remotePort}`;
   const channel = new FrameChannel({
-    wire: streamWire(socket),
+    wire: acceptedWire(socket, new Intake()),
     peer,
     maximumPayload: maximumHelloBytes,
     handler: {
