@@ -1,0 +1,46 @@
+import { expect, test } from "vitest";
+import type { ReplicateReport } from "#activities/replication/request.ts";
+import { createReporter } from "#activities/replication/reporter.ts";
+import { diskId } from "#domain/ids.ts";
+
+const vda = diskId("vda");
+const mebibyte = 1024 * 1024;
+
+function watched() {
+  const said: ReplicateReport[] = [];
+  const clock = { now: 0 };
+  const reporter = createReporter({ emit: (report) => said.push(report), now: () => clock.now });
+  return { said, clock, reporter };
+}
+
+test("Progress is said every 250 ms at most, steps at once", () => {
+  const { said, clock, reporter } = watched();
+  reporter.disks([{ disk: vda, sizeBytes: 10 * mebibyte, from: 0 }]);
+  const transfer = reporter.transfer(vda, 0);
+  for (let done = 0; done < 10; done++) {
+    transfer.progress({ bytesDone: done * mebibyte, bytesTotal: 10 * mebibyte, wireBytes: done });
+    clock.now += 100;
+  }
+  reporter.phase("sealing");
+  expect(said.map(({ phase, wireBytes }) => [phase, wireBytes])).toEqual([
+    ["connecting", 0],
+    ["connecting", 3],
+    ["connecting", 6],
+    ["connecting", 9],
+    ["sealing", 9],
+  ]);
+});
+
+test("Bytes of several transfers add up, and one that goes on shows what was there", () => {
+  const { reporter } = watched();
+  reporter.disks([{ disk: vda, sizeBytes: 10 * mebibyte, from: 4 * mebibyte }]);
+  expect(reporter.report.disks).toEqual([
+    { disk: vda, state: "Queued", bytesDone: 4 * mebibyte, bytesTotal: 10 * mebibyte },
+  ]);
+  for (const wireBytes of [700, 50]) {
+    const transfer = reporter.transfer(vda, 0);
+    transfer.progress({ bytesDone: 1, bytesTotal: 2, wireBytes: wireBytes - 1 });
+    transfer.done({ dataBytes: 1000, zeroBytes: 0, wireBytes, comparedBytes: 0 });
+  }
+  expect(reporter.report).toMatchObject({ bytesSent: 2000, wireBytes: 750 });
+});
