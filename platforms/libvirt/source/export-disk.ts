@@ -101,12 +101,13 @@ const startServer = async (
       purpose: `start the NBD server of machine ${machine}`,
     });
   } catch (error) {
-    if (isFault(error) && /already running/i.test(error.message))
+    if (!isFault(error) || !/already running/i.test(error.message)) throw error;
+    // Another disk's opening was faster.
+    if ((await listening(host, socket, signal)) !== "yes")
       throw new Fault(
         "COMMAND_FAILED",
         `Machine ${machine} on host ${host.name} is being backed up or migrated by another tool, and QEMU has only one NBD server. It is tried again when that has ended (virsh domjobinfo ${machine}).`,
         { cause: error, details: { host: host.name, machine } },
       );
-    throw error;
   }
 };

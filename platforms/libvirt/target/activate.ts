@@ -9,7 +9,7 @@ import { interruptMergeScript, prepareScript } from "./activation-scripts.ts";
 import { entries } from "./chain.ts";
 import { endDaemons } from "./storage-daemons.ts";
 import { adaptDefinition, emulatorName, namedFiles } from "./definition.ts";
-import { findDomain, isActivationOf, removeDomain } from "./domains.ts";
+import { findDomain, isActivationOf, removeDomain, type FoundDomain } from "./domains.ts";
 import { readHostFacts } from "./host-facts.ts";
 import type { ReplicaStore } from "./host-store.ts";
 import type { Manifest } from "./manifest.ts";
@@ -156,40 +156,23 @@ const prepare = async (
 ): Promise<void> => {
   const { connection, store } = place;
   const { state, manifest, request, activation } = what;
-  const { replica } = state;
   const { signal } = op;
-  if (activation.kind !== "test") await endDaemons({ host: connection, layout: store.layout, replica }, signal);
-  await makeRoomForDomain(place, { replica, activation }, op);
-
-  const { definition } = manifest.point;
+  if (activation.kind !== "test")
+    await endDaemons({ host: connection, layout: store.layout, replica: state.replica }, signal);
+  const { definition, leftover } = await rehearse(place, what, op);
+  // What an earlier attempt of ours left goes.
+  if (leftover !== undefined) await removeDomain(connection, leftover, { keepNvram: true, signal });
   const folder = store.layout.activation(activation.failover);
-  const facts = await readHostFacts(
-    connection,
-    { emulator: emulatorName(definition), files: namedFiles(definition) },
-    signal,
-  );
-  const test = activation.kind === "test";
-  const adapted = adaptDefinition(definition, {
-    machineName: activation.machineName,
-    ...(test && { uuid: activation.machine, nvram: `${folder}/nvram.fd` }),
-    overlays: activation.overlays,
-    networks: request.networks,
-    ...(activation.bridge !== undefined && { onlyBridge: activation.bridge }),
-    mark: { replica, failover: activation.failover, epoch: activation.epoch },
-    facts,
-  });
   const overlays = entries(activation.overlays).flatMap(([disk, { file, backing }]) => {
     const sizeBytes = sizeOf(manifest, disk);
-    const record = test
-      ? "-"
-      : recordName({ item: request.item, epoch: activation.epoch, cut: activation.point, sizeBytes, imagePath: file });
-    return [file, String(sizeBytes), backing, record];
+    const record = { item: request.item, epoch: activation.epoch, cut: activation.point, sizeBytes, imagePath: file };
+    return [file, String(sizeBytes), backing, activation.kind === "test" ? "-" : recordName(record)];
   });
   await connection.run(prepareScript, [folder, activation.bridge ?? "-", ...overlays], {
     purpose: `make the disks of ${activation.machineName}`,
     timeoutMs: 60_000,
     signal,
-    stdin: adapted,
+    stdin: definition,
   });
   await connection.virsh([["define", `${folder}/machine.xml`]], {
     purpose: `define machine ${activation.machineName}`,
@@ -198,26 +181,48 @@ const prepare = async (
   });
 };
 
-/** What an earlier attempt of ours left goes; what is not ours is not touched. */
-const makeRoomForDomain = async (
-  { connection }: ActivationPlace,
-  { replica, activation }: { readonly replica: string; readonly activation: StoredActivation },
+/**
+ * Whether the machine can come up here, and by which definition; nothing is changed. Rejects with all that is missing: asked before a failover is recorded,
+ * so that one that cannot succeed shuts nobody out.
+ */
+export const rehearse = async (
+  place: ActivationPlace,
+  what: {
+    readonly state: StoredReplica;
+    readonly manifest: Manifest;
+    readonly request: FailoverRequest;
+    readonly activation: StoredActivation;
+  },
   op: Operation,
-): Promise<void> => {
-  const [same, named] = await Promise.all([
+): Promise<{ readonly definition: string; readonly leftover: FoundDomain | undefined }> => {
+  const { connection, store } = place;
+  const { manifest, request, activation } = what;
+  const { replica } = what.state;
+  const { definition } = manifest.point;
+  const [same, named, facts] = await Promise.all([
     findDomain(connection, activation.machine, op.signal),
     findDomain(connection, activation.machineName, op.signal),
+    readHostFacts(connection, { emulator: emulatorName(definition), files: namedFiles(definition) }, op.signal),
   ]);
   for (const domain of [same, named]) {
-    if (domain === undefined) continue;
-    if (!isActivationOf(domain, replica) || domain.uuid !== activation.machine)
-      throw new Fault(
-        "OPERATION_NOT_ALLOWED",
-        `Host ${connection.name} already has a machine ${domain.name} (${domain.uuid}), which is not of replica ${replica}, so ${activation.machineName} (${activation.machine}) cannot be made there. Rename or undefine it first.`,
-        { details: { host: connection.name, machine: domain.uuid, name: domain.name } },
-      );
+    if (domain === undefined || (isActivationOf(domain, replica) && domain.uuid === activation.machine)) continue;
+    throw new Fault(
+      "OPERATION_NOT_ALLOWED",
+      `Host ${connection.name} already has a machine ${domain.name} (${domain.uuid}), which is not of replica ${replica}, so ${activation.machineName} (${activation.machine}) cannot be made there. Rename or undefine it first.`,
+      { details: { host: connection.name, machine: domain.uuid, name: domain.name } },
+    );
   }
-  if (same !== undefined) await removeDomain(connection, same, { keepNvram: true, signal: op.signal });
+  const test = activation.kind === "test";
+  const adapted = adaptDefinition(definition, {
+    machineName: activation.machineName,
+    ...(test && { uuid: activation.machine, nvram: `${store.layout.activation(activation.failover)}/nvram.fd` }),
+    overlays: activation.overlays,
+    networks: request.networks,
+    ...(activation.bridge !== undefined && { onlyBridge: activation.bridge }),
+    mark: { replica, failover: activation.failover, epoch: activation.epoch },
+    facts,
+  });
+  return { definition: adapted, leftover: same };
 };
 
 const start = async (
@@ -227,7 +232,7 @@ const start = async (
 ): Promise<void> => {
   const { machine, machineName } = activation;
   // A machine that comes home was fenced there while another ran.
-  if (activation.kind !== "test") await unfenceMachine(connection, folder, machine, op.signal);
+  if (activation.kind !== "test") await unfenceMachine({ host: connection, store: folder }, machine, op.signal);
   const domain = await findDomain(connection, machine, op.signal);
   if (domain?.running === true) return;
   try {
