@@ -58,16 +58,15 @@ export const takeMachineDown = async (
   op: Operation,
 ): Promise<void> => {
   const domain = await findDomain(connection, activation.machine, op.signal);
-  if (domain !== undefined) {
-    if (!isActivationOf(domain, replica))
-      throw new Fault(
-        "OPERATION_NOT_ALLOWED",
-        `Machine ${domain.name} (${domain.uuid}) on host ${connection.name} is not the one that failover ${activation.failover} made: somebody has defined it anew. Remove it by hand, then try again.`,
-        { details: { host: connection.name, machine: domain.uuid } },
-      );
-    await removeDomain(connection, domain, { keepNvram: activation.kind !== "test", signal: op.signal });
-  }
   const files = Object.values(activation.overlays).map(({ file }) => file);
+  if (domain !== undefined && isActivationOf(domain, replica))
+    await removeDomain(connection, domain, { keepNvram: activation.kind !== "test", signal: op.signal });
+  else if (domain !== undefined && files.some((file) => domain.xml.includes(file)))
+    throw new Fault(
+      "OPERATION_NOT_ALLOWED",
+      `Machine ${domain.name} (${domain.uuid}) on host ${connection.name} was defined anew by somebody and uses the disks of failover ${activation.failover}. Remove it by hand, then try again.`,
+      { details: { host: connection.name, machine: domain.uuid } },
+    );
   await connection.run(
     removeScript,
     [store.layout.activation(activation.failover), activation.bridge ?? "-", ...files],

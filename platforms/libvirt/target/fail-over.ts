@@ -6,6 +6,7 @@ import {
   driveActivation,
   interruptMerge,
   planActivation,
+  rehearse,
   type ActivationPlace,
 } from "./activate.ts";
 import { layerOfPoint } from "./chain.ts";
@@ -30,6 +31,11 @@ export const failOver = async (
     );
   if (standing?.phase === "running" || standing?.phase === "committed") return describeActivation(standing);
   const manifest = manifestOf(stored, request);
+  if (standing === undefined) {
+    checkAllowed(stored.state, request);
+    const activation = planActivation(place, stored.state, { request, manifest });
+    await rehearse(place, { state: stored.state, manifest, request, activation }, op);
+  }
   await interruptMerge(place, op.signal);
   const state = await place.store.change(
     (current) => {
