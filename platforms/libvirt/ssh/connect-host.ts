@@ -37,7 +37,7 @@ export const connectHost = (options: ConnectOptions): HostConnection => {
   const forwards = new Limit(forwardLimit);
   return {
     name: host.name,
-    run: (script, args, runOptions) => runScript(shell, { host: host.name, script, args, options: runOptions }),
+    run: async (script, args, runOptions) => runScript(shell, { host: host.name, script, args, options: runOptions }),
     async virsh(commands, bounds) {
       const outputs: string[] = [];
       await runVirsh(virsh, commands, { host: host.name, ...bounds }, (output) => outputs.push(output));

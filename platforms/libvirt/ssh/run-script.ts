@@ -30,13 +30,12 @@ export const runScript = (
   const command = scriptCommand(script, args);
   const fed = stdin === undefined ? `${command} </dev/null` : `printf %s ${shellQuote(stdin)} | ${command}`;
   return pool.use({ host, ...options }, async (process, signal) => {
-    const frame = await process.exchange(
-      `${fed}\nprintf '%s' " $? ${mark}"; printf '%s' '${mark}' >&2\n`,
-      mark,
-      signal,
-    );
+    // Between two marks: what the login's profile prints before the shell's first answer is none of it.
+    const request = `printf '%s' '<${mark}'\n${fed}\nprintf '%s' " $? >${mark}"; printf '%s' '>${mark}' >&2\n`;
+    const frame = await process.exchange(request, `>${mark}`, signal);
+    const begin = frame.stdout.indexOf(`<${mark}`) + mark.length + 1;
     const end = frame.stdout.lastIndexOf(" ", frame.stdout.length - 2);
-    const stdout = frame.stdout.slice(0, end);
+    const stdout = frame.stdout.slice(begin, end);
     const exitCode = Number(frame.stdout.slice(end));
     if (exitCode !== 0)
       throw commandFault({

@@ -8,7 +8,7 @@ import type { Host } from "#domain/configuration.ts";
 import { hostName } from "#domain/ids.ts";
 
 /**
- * A small SSH server that runs commands on this machine, allows 10 sessions a connection as sshd does, and finds a `virsh` of ours first. It answers
+ * A small SSH server that runs commands on this machine, after a profile that prints, allows 10 sessions a connection as sshd does, and finds a `virsh` of ours first. It answers
  * `domstate` and `qemu-monitor-command`, and frames and buffers as the real one does.
  */
 export interface SshServer extends AsyncDisposable {
@@ -79,7 +79,7 @@ export const startSshServer = async (): Promise<SshServer> => {
       });
       session.on("exec", (acceptExec, _rejectExec, { command }) => {
         const channel = acceptExec();
-        const started = spawn("sh", ["-c", command], {
+        const started = spawn("sh", ["-c", `echo Welcome to this host; ${command}`], {
           detached: true,
           env: { ...process.env, PATH: `${folder}:${process.env["PATH"] ?? ""}` },
         });
