@@ -28,9 +28,4 @@ export const labPackages: readonly string[] = [
  * Packages the guest is made of: downloaded and unpacked into the cache, never installed. `linux-image-cloud-amd64` stands for the kernel package it
  * depends on.
  */
-export const guestPackages: readonly string[] = [
-  "linux-image-cloud-amd64",
-  "qemu-guest-agent",
-  "grub-common",
-  "grub-pc-bin",
-];
+export const guestPackages: readonly string[] = ["linux-image-cloud-amd64", "qemu-guest-agent"];

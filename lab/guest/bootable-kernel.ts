@@ -1,37 +1,54 @@
 import { Fault } from "#domain/fault.ts";
 
 /*
- * Unpacking a compressed kernel costs an emulated processor more than 2 s, at every boot. So the disk carries the kernel unpacked, in a file that a boot loader takes
- * for a bzImage: the original's real-mode header, and behind it, in place of the unpacker, code that puts the kernel's parts where they belong, enters 64-bit mode and
- * jumps to the kernel. Long runs of zeros are left out, as reading is what takes a boot loader's time.
- * Sources: Linux, Documentation/arch/x86/boot.rst (header, 32-bit protocol); Intel SDM vol. 3, 10.8.5 (entering IA-32e mode).
+ * Unpacking a compressed kernel costs an emulated processor more than 2 s, at every boot. So the disk carries the kernel unpacked: the original's real-mode part, which asks
+ * the BIOS for what the kernel must know, and, in place of the unpacker, code that puts the kernel's parts where they belong, enters 64-bit mode and jumps to the kernel.
+ * Long runs of zeros are left out, as reading from the disk takes the time.
+ * Sources: Linux, Documentation/arch/x86/boot.rst (header, 16- and 32-bit protocol); Intel SDM vol. 3, 10.8.5 (entering IA-32e mode).
  */
 
 /** Where the kernel wants to be; Debian's is linked for it. It takes some 46 MiB from there. */
 const kernelAddress = 0x100_0000;
-/** Where the boot loader puts the file's protected-mode part: behind all the kernel takes. */
-const loadAddress = 0x500_0000;
+/** Where the protected-mode part is loaded, with the RAM disk behind it: behind all the kernel takes. A guest needs 128 MiB for that. */
+export const loadAddress = 0x500_0000;
 /** Code and page tables at its start. */
 const frontBytes = 0x1_0000;
 const page = 4096;
 
-/** Makes a kernel a boot loader can start out of a bzImage's header and the unpacked kernel (ELF). */
-export const makeBootableKernel = (bzImage: Buffer, kernel: Buffer): Buffer => {
+/** Where the real-mode part is loaded, and how much: its stack and the kernel's arguments are in there. */
+export const realMode = { segment: 0x9000, bytes: 0xe200, stack: 0xe000 } as const;
+
+export interface BootableKernel {
+  readonly realModePart: Buffer;
+  /** For `loadAddress`; whole pages. The RAM disk follows. */
+  readonly protectedModePart: Buffer;
+}
+
+/** Makes a kernel the lab's boot sector can start out of a bzImage's real-mode part and the unpacked kernel (ELF). */
+export const makeBootableKernel = (request: {
+  readonly bzImage: Buffer;
+  readonly kernel: Buffer;
+  readonly initrdBytes: number;
+  readonly kernelArguments: string;
+}): BootableKernel => {
+  const { bzImage, kernel } = request;
   const memory = memoryImage(kernel);
   const runs = findRuns(memory);
-  const payload = [front(runs, memory.length), ...runs.map(({ start, end }) => memory.subarray(start, end))];
-  const payloadBytes = payload.reduce((sum, part) => sum + part.length, 0);
-  const header = Buffer.from(bzImage.subarray(0, ((bzImage.readUInt8(0x1f1) || 4) + 1) * 512));
-  header.writeUInt32LE(Math.ceil(payloadBytes / 16), 0x1f4); // syssize
-  header.writeUInt32LE(frontBytes, 0x230); // kernel_alignment
-  header.writeUInt8(1, 0x234); // relocatable_kernel: makes loaders heed pref_address
-  header.writeUInt8(Math.log2(frontBytes), 0x235); // min_alignment
-  header.writeUInt16LE(0, 0x236); // xloadflags: no 64-bit and no EFI entry here
-  header.writeUInt32LE(0, 0x248); // payload_offset, payload_length: nothing packed
-  header.writeUInt32LE(0, 0x24c);
-  header.writeBigUInt64LE(BigInt(loadAddress), 0x258); // pref_address
-  header.writeUInt32LE(payloadBytes, 0x260); // init_size
-  return Buffer.concat([header, ...payload]);
+  const protectedModePart = Buffer.concat([
+    front(runs, memory.length),
+    ...runs.map(({ start, end }) => memory.subarray(start, end)),
+  ]);
+  const realModePart = Buffer.alloc(realMode.bytes);
+  bzImage.copy(realModePart, 0, 0, ((bzImage.readUInt8(0x1f1) || 4) + 1) * 512);
+  realModePart.writeUInt8(0xff, 0x210); // type_of_loader: one without a number
+  realModePart.writeUInt8(realModePart.readUInt8(0x211) | 0x80, 0x211); // loadflags: CAN_USE_HEAP
+  realModePart.writeUInt32LE(loadAddress, 0x214); // code32_start
+  realModePart.writeUInt32LE(loadAddress + protectedModePart.length, 0x218); // ramdisk_image
+  realModePart.writeUInt32LE(request.initrdBytes, 0x21c); // ramdisk_size
+  realModePart.writeUInt16LE(realMode.stack - 0x200, 0x224); // heap_end_ptr
+  realModePart.writeUInt32LE(realMode.segment * 16 + realMode.stack, 0x228); // cmd_line_ptr
+  realModePart.write(`${request.kernelArguments}\0`, realMode.stack, "latin1");
+  return { realModePart, protectedModePart };
 };
 
 /** Lays an ELF kernel's segments out as in memory, from `kernelAddress` on. */
@@ -43,7 +60,7 @@ const memoryImage = (elf: Buffer): Buffer => {
   ) {
     throw new Fault(
       "INTERNAL",
-      `The unpacked kernel is no 64-bit ELF file that starts at 0x${kernelAddress.toString(16)}; the lab's boot loader cannot start it.`,
+      `The unpacked kernel is no 64-bit ELF file that starts at 0x${kernelAddress.toString(16)}; the lab's boot sector cannot start it.`,
     );
   }
   const segments = programHeaders(elf);
@@ -51,7 +68,7 @@ const memoryImage = (elf: Buffer): Buffer => {
   if (kernelAddress + bytes > loadAddress) {
     throw new Fault(
       "INTERNAL",
-      `The unpacked kernel takes ${bytes} bytes, more than the lab's boot loader leaves for it.`,
+      `The unpacked kernel takes ${bytes} bytes, more than the lab's boot sector leaves for it.`,
     );
   }
   const memory = Buffer.alloc(Math.ceil(bytes / page) * page);

@@ -1,15 +1,15 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { copyFile, mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 
 import { requireGo } from "../bootstrap/go.ts";
 import { command } from "../hosts/command.ts";
 import { cacheDir } from "../hosts/lab-dir.ts";
-import { bootSectorFile, buildBootLoader } from "./boot-loader.ts";
-import { type BootLayout, layOutBoot } from "./boot-sector.ts";
+import { bootPartitionContent } from "./boot-sector.ts";
 import { makeBootableKernel } from "./bootable-kernel.ts";
 import { buildInitrd } from "./initrd.ts";
+import { kernelArguments } from "./kernel-arguments.ts";
 import { extractKernel } from "./kernel.ts";
 import { publish, unpackPackages, type UnpackedPackages } from "./packages.ts";
 
@@ -19,11 +19,9 @@ export interface GuestParts {
   readonly kernel: string;
   /** The kernel as Debian packs it: what UEFI firmware starts. */
   readonly packedKernel: string;
-  /** The kernel as a boot loader wants it, unpacked all the same. */
-  readonly bootKernel: string;
   readonly initrd: string;
-  readonly bootSector: string;
-  readonly bootLoader: string;
+  /** What a disk's boot partition holds: kernel and RAM disk. */
+  readonly bootPartition: string;
   /** The oracle's program; runs on this machine too. */
   readonly writer: string;
 }
@@ -40,11 +38,11 @@ export const buildGuest = async (
 ): Promise<GuestParts> => {
   const { dir = path.join(cacheDir, "guest"), progress = () => undefined, signal } = options;
   await mkdir(dir, { recursive: true });
-  const packages = await unpackPackages(path.join(dir, "packages"), progress, signal);
+  const packages = await unpackPackages(dir, progress, signal);
   const folder = path.join(dir, await fingerprint(packages));
   if (!existsSync(folder)) {
     await buildParts({ packages, folder, progress, signal });
-    await removeOldBuilds(dir, folder);
+    await removeOldBuilds(dir, [folder, path.dirname(packages.root)]);
   }
   return partsIn(folder, packages);
 };
@@ -52,16 +50,10 @@ export const buildGuest = async (
 const partsIn = (folder: string, packages: UnpackedPackages): GuestParts => ({
   packedKernel: path.join(packages.root, "boot", `vmlinuz-${packages.kernel}`),
   kernel: path.join(folder, "vmlinux"),
-  bootKernel: path.join(folder, "vmlinux.boot"),
   initrd: path.join(folder, "initrd.img"),
-  bootSector: path.join(folder, "boot.img"),
-  bootLoader: path.join(folder, "core.img"),
+  bootPartition: path.join(folder, "boot.img"),
   writer: path.join(folder, "writer"),
 });
-
-/** Where a disk made from these parts has what. */
-export const bootLayout = async (parts: GuestParts): Promise<BootLayout> =>
-  layOutBoot({ kernelBytes: (await stat(parts.bootKernel)).size, initrdBytes: (await stat(parts.initrd)).size });
 
 const buildParts = async (request: {
   readonly packages: UnpackedPackages;
@@ -77,29 +69,35 @@ const buildParts = async (request: {
   try {
     progress("unpacking the guest's kernel");
     await extractKernel(parts.packedKernel, parts.kernel, signal);
-    await writeFile(
-      parts.bootKernel,
-      makeBootableKernel(await readFile(parts.packedKernel), await readFile(parts.kernel)),
-    );
     progress("building the guest's writer");
     await buildWriter(parts.writer, signal);
-    progress("building the guest's RAM disk and boot loader");
+    progress("building the guest's RAM disk");
     await buildInitrd({ packages, writer: parts.writer, target: parts.initrd, signal });
-    await copyFile(bootSectorFile(packages), parts.bootSector);
-    await buildBootLoader({ packages, layout: await bootLayout(parts), target: parts.bootLoader, signal });
+    await writeFile(parts.bootPartition, await bootPartition(parts));
     await publish(building, folder);
   } finally {
     await rm(building, { recursive: true, force: true });
   }
 };
 
+const bootPartition = async (parts: GuestParts): Promise<Buffer> => {
+  const initrd = await readFile(parts.initrd);
+  const kernel = makeBootableKernel({
+    bzImage: await readFile(parts.packedKernel),
+    kernel: await readFile(parts.kernel),
+    initrdBytes: initrd.length,
+    kernelArguments,
+  });
+  return bootPartitionContent(kernel, initrd);
+};
+
 const unusedAfterMs = 24 * 60 * 60 * 1000;
 
 /** Builds of other sources stay for a day, as a lab that runs may start its guests from them. */
-const removeOldBuilds = async (dir: string, current: string): Promise<void> => {
+const removeOldBuilds = async (dir: string, current: readonly string[]): Promise<void> => {
   for (const name of await readdir(dir)) {
     const folder = path.join(dir, name);
-    if (folder === current || name === "packages") continue;
+    if (current.includes(folder)) continue;
     if (Date.now() - (await stat(folder)).mtimeMs > unusedAfterMs) await rm(folder, { recursive: true, force: true });
   }
 };
@@ -115,7 +113,7 @@ const buildWriter = async (target: string, signal?: AbortSignal): Promise<void> 
   });
 };
 
-const sources = /^(writer|rootfs)\/|^(build|boot-loader|boot-sector|bootable-kernel|initrd|kernel|modules)\.ts$/;
+const sources = /^(writer|rootfs)\/|^(build|boot-sector|bootable-kernel|kernel-arguments|initrd|kernel|modules)\.ts$/;
 
 /** Names a build by all that goes into it: the packages and the sources here that make the parts. */
 const fingerprint = async (packages: UnpackedPackages): Promise<string> => {

@@ -1,5 +1,5 @@
 import { consoleFolder } from "../hosts/host-files.ts";
-import { kernelArguments } from "./boot-loader.ts";
+import { kernelArguments } from "./kernel-arguments.ts";
 
 export type DiskBus = "virtio" | "scsi" | "sata";
 

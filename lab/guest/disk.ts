@@ -3,8 +3,8 @@ import { mkdir, open, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 
 import { command } from "../hosts/command.ts";
-import { bootArea } from "./boot-sector.ts";
-import { bootLayout, type GuestParts } from "./build.ts";
+import { bootPartitionOffset, bootSector, fileSystemOffset } from "./boot-sector.ts";
+import type { GuestParts } from "./build.ts";
 import { settingsText, type GuestSettings } from "./settings.ts";
 
 const mib = 1024 * 1024;
@@ -64,12 +64,11 @@ const beginImage = async (raw: string, { sizeBytes, bootable, parts }: DiskReque
   await using image = await open(raw, "w");
   await image.truncate(sizeBytes);
   if (!bootable) return 0;
-  const layout = await bootLayout(parts);
-  const [bootImage, coreImage] = [await readFile(parts.bootSector), await readFile(parts.bootLoader)];
-  await image.write(bootArea({ bootImage, coreImage, layout, diskBytes: sizeBytes }), 0, null, 0);
-  await image.write(await readFile(parts.bootKernel), 0, null, layout.kernel.first * 512);
-  await image.write(await readFile(parts.initrd), 0, null, layout.initrd.first * 512);
-  return layout.fileSystemBytes;
+  const content = await readFile(parts.bootPartition);
+  const sector = bootSector({ contentBytes: content.length, diskBytes: sizeBytes });
+  await image.write(sector, 0, sector.length, 0);
+  await image.write(content, 0, content.length, bootPartitionOffset);
+  return fileSystemOffset(content.length);
 };
 
 /** The file system's name, by which the guest finds its disks whatever bus they hang on. */

@@ -26,7 +26,7 @@ export interface MachineRequest {
     /** Of the first disk: the file the writer overwrites. 64 MiB by default. */
     readonly blobBytes?: number;
   }[];
-  /** `disk` (default): the disk boots by itself, as a real machine's. `kernel`: QEMU starts the kernel, which is about 2 s faster. UEFI machines take `kernel` only. */
+  /** `disk` (default): the disk boots by itself, as a real machine's. `kernel`: QEMU starts the kernel, which UEFI machines need. */
   readonly boot?: "disk" | "kernel";
   readonly firmware?: "bios" | "uefi";
   readonly memoryMib?: number;

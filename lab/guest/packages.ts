@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
@@ -13,12 +14,14 @@ export interface UnpackedPackages {
   readonly kernel: string;
 }
 
-/** Downloads the packages with apt and unpacks them under `folder`, installing nothing; once, as long as the folder stays. `COMMAND_FAILED` without a package source. */
+/** Downloads the packages with apt and unpacks them in `dir`, installing nothing; once, as long as their list and the folder stay. `COMMAND_FAILED` without a package source. */
 export const unpackPackages = async (
-  folder: string,
+  dir: string,
   progress: (sentence: string) => void,
   signal?: AbortSignal,
 ): Promise<UnpackedPackages> => {
+  const list = createHash("sha256").update(guestPackages.join(" ")).digest("hex").slice(0, 8);
+  const folder = path.join(dir, `packages-${list}`);
   if (!existsSync(folder)) await download(folder, progress, signal);
   const kernel = (await readdir(path.join(folder, "root/lib/modules")))[0];
   if (kernel === undefined) {

@@ -86,6 +86,17 @@ describe("a lab", () => {
     });
   });
 
+  it("boots a UEFI guest, which keeps its firmware's variables", async () => {
+    using dir = temporaryDir();
+    await using lab = await startLab({ id: "lth", dir: dir.path, hosts: ["paris1"] });
+    const host = lab.host("paris1");
+    const request = { host, name: "modern", addresses: [addressIn(lab.subnet, 103)], firmware: "uefi" } as const;
+    await expect(createMachine(request)).rejects.toThrow('give the UEFI machine modern boot: "kernel"');
+    const guest = await createMachine({ ...request, boot: "kernel", disks: [{ sizeBytes: 128 * 1024 * 1024 }] });
+    await guest.start();
+    expect((await host.run("ls /var/lib/libvirt/qemu/nvram")).stdout).toContain("modern");
+  });
+
   it("is taken down by reapStale after the process that started it was killed, and only then", async () => {
     using dir = temporaryDir();
     const owner = execa(

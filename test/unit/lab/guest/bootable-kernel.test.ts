@@ -41,29 +41,38 @@ const bzImage = (): Buffer => {
   return header;
 };
 
+const make = (kernel: Buffer) =>
+  makeBootableKernel({ bzImage: bzImage(), kernel, initrdBytes: 777, kernelArguments: "quiet" });
+
 describe("makeBootableKernel", () => {
-  it("is the bzImage's real-mode part, a page table of the first 4 GiB, and the kernel's bytes", () => {
+  it("tells the real-mode part where everything will be", () => {
+    const { realModePart, protectedModePart } = make(tinyKernel(Buffer.alloc(page, 0x90), page));
+    expect(realModePart.toString("latin1", 0x202, 0x206)).toBe("HdrS");
+    expect(realModePart.readUInt32LE(0x214)).toBe(0x5000000);
+    expect(realModePart.readUInt32LE(0x218)).toBe(0x5000000 + protectedModePart.length);
+    expect(realModePart.readUInt32LE(0x21c)).toBe(777);
+    const line = realModePart.readUInt32LE(0x228) - 0x90000;
+    expect(realModePart.toString("latin1", line, line + 6)).toBe("quiet\0");
+  });
+
+  it("is a page table of the first 4 GiB and the kernel's bytes", () => {
     const content = Buffer.alloc(2 * page, 0x90);
-    const made = makeBootableKernel(bzImage(), tinyKernel(content, 3 * page));
-    expect(made.toString("latin1", 0x202, 0x206)).toBe("HdrS");
-    expect(made.readBigUInt64LE(0x258)).toBe(0x5000000n);
-    expect(made.readUInt32LE(0x260)).toBe(0x10000 + content.length);
-    const front = made.subarray(3 * 512, 3 * 512 + 0x10000);
-    expect(front.readBigUInt64LE(page)).toBe(0x5002003n); // to the directory pointers
-    expect(front.readBigUInt64LE(3 * page + 8)).toBe(0x200083n); // the second 2 MiB, onto itself
-    expect(front.readBigUInt64LE(6 * page + 511 * 8)).toBe(0xffe00083n); // the last below 4 GiB
-    expect(made.subarray(3 * 512 + 0x10000).equals(content)).toBe(true);
+    const { protectedModePart } = make(tinyKernel(content, 3 * page));
+    expect(protectedModePart.readBigUInt64LE(page)).toBe(0x5002003n); // to the directory pointers
+    expect(protectedModePart.readBigUInt64LE(3 * page + 8)).toBe(0x200083n); // the second 2 MiB, onto itself
+    expect(protectedModePart.readBigUInt64LE(6 * page + 511 * 8)).toBe(0xffe00083n); // the last below 4 GiB
+    expect(protectedModePart.subarray(0x10000).equals(content)).toBe(true);
   });
 
   it("refuses a kernel that is linked for another address", () => {
     const kernel = tinyKernel(Buffer.alloc(page), page);
     kernel.writeBigUInt64LE(0x200000n, 24);
-    expect(() => makeBootableKernel(bzImage(), kernel)).toThrow("is no 64-bit ELF file that starts at 0x1000000");
+    expect(() => make(kernel)).toThrow("is no 64-bit ELF file that starts at 0x1000000");
   });
 
   it("refuses a kernel that would reach into where it is loaded", () => {
-    expect(() => makeBootableKernel(bzImage(), tinyKernel(Buffer.alloc(page), 0x4000001))).toThrow(
-      "more than the lab's boot loader leaves for it",
+    expect(() => make(tinyKernel(Buffer.alloc(page), 0x4000001))).toThrow(
+      "more than the lab's boot sector leaves for it",
     );
   });
 });
