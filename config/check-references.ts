@@ -79,7 +79,7 @@ function* checkSites(sites: Raw): Generator<Finding> {
   for (const [name, site] of Object.entries(sites)) {
     const stream = mapAt(site, "stream");
     const address = textAt(stream, "address");
-    const at = `${String(address)}:${String(stream["port"] ?? "")}`;
+    const at = `${String(address)}:${JSON.stringify(stream["port"] ?? "")}`;
     const other = streams.get(at);
     if (address !== undefined && other !== undefined)
       yield {

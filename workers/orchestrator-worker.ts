@@ -27,6 +27,8 @@ export async function startOrchestratorWorker(options: OrchestratorWorkerOptions
     connection,
     namespace,
     identity,
+    // Names the code in each history; worker deployments, which replace it, need a newer server than the embedded one to carry an item over.
+    // oxlint-disable-next-line typescript/no-deprecated
     buildId,
     taskQueue: orchestratorQueue,
     workflowBundle: { codePath },

@@ -7,7 +7,9 @@ import { join } from "node:path";
 const root = join(import.meta.dirname, "..");
 /** All that workflows are made of. */
 const folders = ["workflows", "domain", "activities", "platforms", "transfer"];
-const sdkVersion: unknown = createRequire(import.meta.url)("@temporalio/worker/package.json").version;
+const { version: sdkVersion } = createRequire(import.meta.url)("@temporalio/worker/package.json") as {
+  version: string;
+};
 
 /** systemd names a service's own cache folder so (`CacheDirectory=`): the program's folder need not be writable. */
 const cacheFolder = (): string => process.env["CACHE_DIRECTORY"] ?? join(root, ".cache");
@@ -40,7 +42,7 @@ export async function workflowBundle(cacheDir = join(cacheFolder(), "workflows")
 }
 
 async function hashOfSources(): Promise<string> {
-  const hash = createHash("sha256").update(String(sdkVersion));
+  const hash = createHash("sha256").update(sdkVersion);
   for (const folder of folders) {
     const names = await readdir(join(root, folder), { recursive: true });
     for (const name of names.filter((file) => file.endsWith(".ts")).sort()) {

@@ -1,6 +1,5 @@
 import type { Check } from "#domain/check.ts";
 import { Fault } from "#domain/fault.ts";
-import type { MachineId } from "#domain/ids.ts";
 import type { ItemName } from "#domain/ids.ts";
 import { instant } from "#domain/ids.ts";
 import type { Clock } from "#activities/replication/clock.ts";
@@ -77,5 +76,3 @@ export function start(state: State, record: MachineRecord): MachineRecord {
 }
 
 export const passed = (name: string, detail: string): Check => ({ name, passed: true, detail });
-
-export const hasMachine = (state: State, id: MachineId): boolean => state.get(machineKey(id)) !== undefined;

@@ -46,10 +46,6 @@ export function growDisk(store: Store, id: MachineId, disk: { readonly id: DiskI
   changeDisks(store, id, (disks) => disks.map((other) => (other.id === disk.id ? { ...other, ...disk } : other)));
 }
 
-export function removeDisk(store: Store, id: MachineId, disk: DiskId): void {
-  changeDisks(store, id, (disks) => disks.filter((other) => other.id !== disk));
-}
-
 function changeDisks(store: Store, id: MachineId, change: (disks: Machine["disks"]) => Machine["disks"]): void {
   store.transact((state) => {
     const record = machineOf(state, id);

@@ -97,4 +97,3 @@ export const hostKey: Key<HostRecord> = { name: "host" };
 export const machineKey = (id: MachineId): Key<MachineRecord> => ({ name: `machine/${id}` });
 export const allMachines: Key<MachineRecord> = { name: "machine/" };
 export const replicaKey = (id: ReplicaId): Key<ReplicaRecord> => ({ name: `replica/${id}` });
-export const allReplicas: Key<ReplicaRecord> = { name: "replica/" };

@@ -58,7 +58,6 @@ export const readHeader = (from: Buffer): FrameHeader => ({
 
 /** Sub-blocks that a changed block's difference is told in. */
 export const pieceBytes = 4096;
-export const piecesPerBlock = blockBytes / pieceBytes;
 export const allPieces = 0xffff;
 
 /** A blocks frame begins with one entry a block: index relative to the frame's offset (4), pieces present (2), reserved (2), digest (16). */
