@@ -175,9 +175,11 @@ export const replicateDelta = async (
     readonly base?: CutDescription;
     readonly mode?: IncomingMode;
     readonly takenAt?: number;
+    readonly definition?: string;
   },
 ): Promise<CutDescription> => {
-  const cut = model.cut({ ...(options.takenAt !== undefined && { takenAt: options.takenAt }) });
+  const made = model.cut({ ...(options.takenAt !== undefined && { takenAt: options.takenAt }) });
+  const cut = options.definition === undefined ? made : { ...made, definition: options.definition };
   const mode = options.mode ?? (options.base === undefined ? "full" : "delta");
   await replica.begin({ cut, mode, ...(options.base !== undefined && { base: options.base.id }) }, never);
   await sendChanges(replica, model, cut);

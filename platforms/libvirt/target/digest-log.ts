@@ -39,54 +39,35 @@ export interface DigestRecorder {
   zero(offset: number, length: number): void;
   /** What has come since the last `take`, as records. */
   take(): Buffer;
-  /** Bytes that `take` would answer, about. */
-  readonly pendingBytes: number;
 }
 
 export const recordDigests = (): DigestRecorder => {
   let parts: Buffer[] = [];
-  let pendingBytes = 0;
-  const add = (part: Buffer): void => {
-    parts.push(part);
-    pendingBytes += part.length;
-  };
-  const recorder: DigestRecorder = {
+  return {
     data(offset, bytes) {
       const count = Math.ceil(bytes.length / blockBytes);
-      const record = Buffer.alloc(recordBytes + count * digestBytes);
-      writeHead(record, { block: offset / blockBytes, count, kind: kindData });
+      const digests = Buffer.alloc(count * digestBytes);
       for (let index = 0; index < count; index += 1)
-        digestOf(bytes.subarray(index * blockBytes, (index + 1) * blockBytes)).copy(
-          record,
-          recordBytes + index * digestBytes,
-        );
-      add(record);
+        digestOf(bytes.subarray(index * blockBytes, (index + 1) * blockBytes)).copy(digests, index * digestBytes);
+      parts.push(head({ block: offset / blockBytes, count, kind: kindData }), digests);
     },
     zero(offset, length) {
-      const record = Buffer.alloc(recordBytes);
-      writeHead(record, { block: offset / blockBytes, count: Math.ceil(length / blockBytes), kind: kindZero });
-      add(record);
+      parts.push(head({ block: offset / blockBytes, count: Math.ceil(length / blockBytes), kind: kindZero }));
     },
     take() {
       const taken = Buffer.concat(parts);
       parts = [];
-      pendingBytes = 0;
       return taken;
     },
-    get pendingBytes() {
-      return pendingBytes;
-    },
   };
-  return recorder;
 };
 
-const writeHead = (
-  record: Buffer,
-  head: { readonly block: number; readonly count: number; readonly kind: number },
-): void => {
-  record.writeUIntLE(head.block, 0, 6);
-  record.writeUInt32LE(head.count, 8);
-  record.writeUInt8(head.kind, 12);
+const head = (record: { readonly block: number; readonly count: number; readonly kind: number }): Buffer => {
+  const bytes = Buffer.alloc(recordBytes);
+  bytes.writeUIntLE(record.block, 0, 6);
+  bytes.writeUInt32LE(record.count, 8);
+  bytes.writeUInt8(record.kind, 12);
+  return bytes;
 };
 
 /** What is known of one block: its digest, that it is zero, or nothing. */
@@ -96,6 +77,8 @@ export type KnownBlock = Buffer | "zero" | undefined;
 export interface DigestTable {
   apply(log: Uint8Array, where: string): void;
   known(block: number): KnownBlock;
+  /** A file that says what the table knows of the first `blocks` blocks, each once. */
+  serialize(blocks: number): Buffer;
 }
 
 const pageBlocks = 4096;
@@ -111,7 +94,25 @@ export const createDigestTable = (): DigestTable => {
     pages.set(index, page);
     return page;
   };
+  const known = (block: number): KnownBlock => {
+    const page = pages.get(Math.floor(block / pageBlocks));
+    const at = block % pageBlocks;
+    const kind = page?.kinds[at] ?? 0;
+    if (page === undefined || kind === 0) return undefined;
+    return kind === kindZero + 1 ? "zero" : page.digests.subarray(at * digestBytes, (at + 1) * digestBytes);
+  };
   return {
+    known,
+    serialize(blocks) {
+      const parts = [digestHeader()];
+      for (let block = 0; block < blocks;) {
+        const run = takeRun(known, block, blocks);
+        const kind = run.digests.length > 0 ? kindData : kindZero;
+        if (run.known) parts.push(head({ block, count: run.count, kind }), ...run.digests);
+        block += run.count;
+      }
+      return Buffer.concat(parts);
+    },
     apply(log, where) {
       for (const { block, count, kind, digests } of readRecords(log, where)) {
         for (let index = 0; index < count; index += 1) {
@@ -123,14 +124,24 @@ export const createDigestTable = (): DigestTable => {
         }
       }
     },
-    known(block) {
-      const page = pages.get(Math.floor(block / pageBlocks));
-      const at = block % pageBlocks;
-      const kind = page?.kinds[at] ?? 0;
-      if (page === undefined || kind === 0) return undefined;
-      return kind === kindZero + 1 ? "zero" : page.digests.subarray(at * digestBytes, (at + 1) * digestBytes);
-    },
   };
+};
+
+/** How far the blocks from `first` on are of one kind. */
+const takeRun = (
+  known: (block: number) => KnownBlock,
+  first: number,
+  blocks: number,
+): { readonly count: number; readonly known: boolean; readonly digests: readonly Buffer[] } => {
+  const kindOf = (value: KnownBlock): string => (value === undefined ? "unknown" : value === "zero" ? "zero" : "data");
+  const kind = kindOf(known(first));
+  const digests: Buffer[] = [];
+  let end = first;
+  for (let value = known(end); end < blocks && kindOf(value) === kind; value = known(end)) {
+    if (value !== undefined && value !== "zero") digests.push(value);
+    end += 1;
+  }
+  return { count: end - first, known: kind !== "unknown", digests };
 };
 
 function* readRecords(log: Uint8Array, where: string) {

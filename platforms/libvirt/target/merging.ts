@@ -1,5 +1,6 @@
 import type { DiskId } from "#domain/ids.ts";
 import { isContinued, nextMerge, withMerged, type Merge } from "./chain.ts";
+import { compactDigests } from "./compact-digests.ts";
 import { exitCode, type ReplicaStore } from "./host-store.ts";
 import { layerName } from "./layout.ts";
 import { mergeScript, pinnedExit } from "./state-scripts.ts";
@@ -23,6 +24,7 @@ export const mergeForgotten = async (
 ): Promise<void> => {
   const { signal, guard } = options;
   let state = await store.read(signal);
+  const results = new Set<number>();
   for (let merge = nextMerge(state); merge !== undefined && options.proceed(); merge = nextMerge(state)) {
     const merged = merge;
     guard(state);
@@ -39,7 +41,9 @@ export const mergeForgotten = async (
       },
       { purpose: `record the merge of layers ${merged.lower.layer} and ${merged.upper.layer}`, signal },
     );
+    results.add(merged.upper.layer);
   }
+  if (results.size > 0) await compactDigests(store, { state, layers: results }, signal);
 };
 
 const mergeFiles = async ({ host, layout }: ReplicaStore, merge: Merge, signal: AbortSignal): Promise<void> => {

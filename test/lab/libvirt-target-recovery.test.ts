@@ -1,0 +1,275 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { CutDescription } from "#domain/cut.ts";
+import { cutId, failoverId, itemName, machineId } from "#domain/ids.ts";
+import type { HostConnection } from "#platforms/libvirt/host.ts";
+import { openStore } from "#platforms/libvirt/target/host-store.ts";
+import type { FailoverRequest, RecoveryTarget } from "#platforms/platform.ts";
+import { operation } from "#test/support/operation.ts";
+import {
+  createModel,
+  mebibyte,
+  replica,
+  replicateDelta,
+  spec,
+  startTargetHost,
+  targetOn,
+  type TargetHost,
+} from "./libvirt-target-fixture.ts";
+
+const never = new AbortController().signal;
+const uuid = "5a3705d2-13fe-49bf-a1db-8a1536ac0f87";
+const sizes = { vda: 4 * mebibyte };
+let target: TargetHost;
+let healthy: RecoveryTarget;
+beforeAll(async () => {
+  target = await startTargetHost("tgr");
+  healthy = targetOn(target.connection, target.host);
+});
+afterAll(async () => {
+  await target[Symbol.asyncDispose]();
+});
+
+/** The smallest machine that QEMU starts: nothing boots from its disk. */
+const definition = (file: string): string => `<domain type='qemu'>
+  <name>app1</name><uuid>${uuid}</uuid><memory unit='MiB'>32</memory><vcpu>1</vcpu>
+  <os><type arch='x86_64' machine='q35'>hvm</type></os>
+  <devices>
+    <emulator>/usr/bin/qemu-system-x86_64</emulator>
+    <disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='${file}'/><target dev='vda' bus='virtio'/></disk>
+    <interface type='bridge'><mac address='52:54:00:00:00:07'/><source bridge='br0'/><model type='virtio'/></interface>
+    <memballoon model='none'/>
+  </devices>
+</domain>`;
+
+class WorkerDied extends Error {}
+
+/** The worker dies at its n-th call to the host: before the host hears of it, or before the worker hears of the outcome. */
+const dyingAt = (
+  call: number,
+  when: "before" | "after",
+): { readonly connection: HostConnection; readonly died: () => boolean } => {
+  let calls = 0;
+  let died = false;
+  const around = async <Value>(work: () => Promise<Value>): Promise<Value> => {
+    const mine = (calls += 1);
+    if (died || (mine === call && when === "before")) {
+      died = true;
+      throw new WorkerDied();
+    }
+    const outcome = await work();
+    if (mine !== call) return outcome;
+    died = true;
+    throw new WorkerDied();
+  };
+  const { connection } = target;
+  return {
+    connection: {
+      ...connection,
+      run: (script, args, options) => around(() => connection.run(script, args, options)),
+      virsh: (commands, options) => around(() => connection.virsh(commands, options)),
+    },
+    died: () => died,
+  };
+};
+
+/** Does the work on a worker that dies at every one of its calls in turn, and each time once more on one that lives. Answers how many calls there were. */
+const throughEveryDeath = async (steps: {
+  readonly prepare?: () => Promise<void>;
+  readonly work: (recovery: RecoveryTarget) => Promise<unknown>;
+  readonly check: () => Promise<void>;
+}): Promise<number> => {
+  for (let call = 1; ; call += 1) {
+    for (const when of ["before", "after"] as const) {
+      await steps.prepare?.();
+      const dying = dyingAt(call, when);
+      await steps.work(targetOn(dying.connection, target.host)).catch((error: unknown) => {
+        if (!(error instanceof WorkerDied)) throw error;
+      });
+      if (!dying.died()) {
+        await steps.check();
+        return call - 1;
+      }
+      await steps.work(healthy);
+      await steps.check();
+    }
+  }
+};
+
+const domains = async (): Promise<string> =>
+  (await target.host.run("virsh -q list --all | awk '{ print $2, $3, $4 }' | sort")).stdout.trim();
+const phases = async (): Promise<readonly string[]> => {
+  const state = await openStore({ host: target.connection, store: target.host.store, replica }).read(never);
+  return state.activations.map(({ failover, phase, point }) => `${failover} ${phase} ${point}`);
+};
+const left = async (): Promise<string> => {
+  const { stdout } = await target.host.run('ls -d /sys/class/net/us-* "$1"/machines/*/* 2>/dev/null || :', [
+    target.host.store,
+  ]);
+  return stdout.trim();
+};
+
+const base: FailoverRequest = {
+  replica,
+  failover: failoverId("fo"),
+  kind: "planned",
+  point: cutId("cut-2"),
+  epoch: 2,
+  networks: {},
+  isolated: false,
+  machineName: "app1",
+  item: itemName("app1"),
+};
+
+describe("what is done with a replica's machines", { timeout: 300_000 }, () => {
+  beforeEach(async () => {
+    await target.host.run(
+      "for each in $(virsh -q list --name); do virsh -q destroy $each; done; for each in $(virsh -q list --all --name); do virsh -q undefine $each; done",
+    );
+    await target.host.run('rm -rf "$1"/replicas "$1"/machines', [target.host.store]);
+    const model = createModel(sizes, 20);
+    await healthy.createReplica(spec({ sizes }), operation());
+    await using receiving = await healthy.open({ replica, epoch: 1, peerSite: "paris" }, never);
+    let cut: CutDescription | undefined;
+    for (let count = 0; count < 3; count += 1) {
+      model.write(10);
+      cut = await replicateDelta(receiving, model, {
+        keep: true,
+        definition: definition("/images/vda.qcow2"),
+        ...(cut !== undefined && { base: cut }),
+      });
+    }
+  });
+
+  it("comes to the same end when the worker of a test failover and of its clean-up died at any call", async () => {
+    const test: FailoverRequest = {
+      ...base,
+      failover: failoverId("t"),
+      kind: "test",
+      epoch: 1,
+      isolated: true,
+      machineName: "app1-Test",
+    };
+    const started = await throughEveryDeath({
+      prepare: async () => {
+        await healthy.discard({ replica, failover: test.failover, epoch: 1 }, operation());
+      },
+      work: (recovery) => recovery.failOver(test, operation()),
+      check: async () => {
+        expect(await domains()).toBe("app1-Test running");
+        expect(await phases()).toEqual(["t running cut-2"]);
+      },
+    });
+    const cleaned = await throughEveryDeath({
+      prepare: async () => {
+        await healthy.failOver(test, operation());
+      },
+      work: (recovery) => recovery.discard({ replica, failover: test.failover, epoch: 1 }, operation()),
+      check: async () => {
+        expect([await domains(), await left(), await phases()]).toEqual(["", "", []]);
+      },
+    });
+    expect(Math.min(started, cleaned)).toBeGreaterThan(3);
+    expect((await healthy.points(replica, operation())).map(({ id }) => id)).toEqual(["cut-1", "cut-2", "cut-3"]);
+  });
+
+  it("comes to the same end when the worker of a failover, of another point and of the commit died at any call", async () => {
+    await throughEveryDeath({
+      prepare: async () => {
+        await healthy.discard({ replica, failover: base.failover, epoch: 2 }, operation());
+      },
+      work: (recovery) => recovery.failOver(base, operation()),
+      check: async () => {
+        expect([await domains(), await phases()]).toEqual(["app1 running", ["fo running cut-2"]]);
+        await expect(healthy.open({ replica, epoch: 1, peerSite: "paris" }, never)).rejects.toMatchObject({
+          code: "STALE_EPOCH",
+        });
+      },
+    });
+    await throughEveryDeath({
+      prepare: async () => {
+        await healthy.changePoint(base, operation());
+      },
+      work: (recovery) =>
+        recovery.changePoint({ ...base, failover: failoverId("fo2"), point: cutId("cut-1") }, operation()),
+      check: async () => {
+        expect([await domains(), await phases()]).toEqual(["app1 running", ["fo2 running cut-1"]]);
+        expect(await left()).toMatch(/^\S+\/fo2$/);
+      },
+    });
+    await throughEveryDeath({
+      work: (recovery) => recovery.commit({ replica, failover: failoverId("fo2") }, operation()),
+      check: async () => {
+        expect([await domains(), await phases()]).toEqual(["app1 running", ["fo2 committed cut-1"]]);
+        expect((await healthy.points(replica, operation())).map(({ id }) => id)).toEqual(["cut-1"]);
+      },
+    });
+    await throughEveryDeath({
+      work: (recovery) => recovery.deleteReplica(replica, operation()),
+      check: async () => {
+        expect(await domains()).toBe("app1 running");
+        await expect(healthy.points(replica, operation())).rejects.toMatchObject({ code: "REPLICA_NOT_FOUND" });
+        const { stdout } = await target.host.run(
+          'qemu-img info -U "$1"/machines/*/fo2/vda.qcow2 | grep -c backing || :',
+          [target.host.store],
+        );
+        expect(stdout.trim()).toBe("0");
+      },
+    });
+  });
+
+  it("comes to the same end when the worker that makes an old primary the replica died at any call", async () => {
+    const image = `${target.host.images}/vda.qcow2`;
+    const adopting = { ...spec({ sizes }), epoch: 3, adopt: { machine: machineId(uuid), content: cutId("cut-3") } };
+    await throughEveryDeath({
+      prepare: async () => {
+        await healthy.deleteReplica(replica, operation());
+        await target.host.run(
+          'qemu-img create -q -f qcow2 "$1" 4M && qemu-io -c "write -P 7 1M 64k" "$1" >/dev/null && cat >/run/app1.xml && virsh -q define /run/app1.xml',
+          [image],
+          { stdin: definition(image) },
+        );
+      },
+      work: (recovery) => recovery.createReplica(adopting, operation()),
+      check: async () => {
+        expect(await domains()).toBe("");
+        await using receiving = await healthy.open({ replica, epoch: 3, peerSite: "paris" }, never);
+        expect(await receiving.state(never)).toMatchObject({
+          lastCut: "cut-3",
+          epoch: 3,
+          disks: [{ id: "vda", sizeBytes: sizes.vda }],
+        });
+        const { stdout } = await target.host.run(
+          'qemu-io -r -c "read -P 7 1M 64k" "$1"/replicas/*/disks/vda/*.qcow2; ls "$2"',
+          [target.host.store, target.host.images],
+        );
+        expect(stdout).toMatch(/^read 65536\/65536/);
+        expect(stdout).not.toMatch(/vda\.qcow2/);
+      },
+    });
+  });
+
+  it("is refused where it would hurt a machine of somebody else, or one that runs", async () => {
+    const image = `${target.host.images}/other.qcow2`;
+    await target.host.run(
+      'qemu-img create -q -f qcow2 "$1" 4M && cat >/run/app1.xml && virsh -q define /run/app1.xml && virsh -q start app1',
+      [image],
+      { stdin: definition(image) },
+    );
+    await expect(healthy.failOver(base, operation())).rejects.toMatchObject({
+      code: "OPERATION_NOT_ALLOWED",
+      message: expect.stringContaining(`already has a machine app1 (${uuid}), which is not of replica`) as string,
+    });
+    expect(await domains()).toBe("app1 running");
+    const checks = await healthy.checks(spec({ sizes }), operation());
+    expect(checks.filter(({ passed }) => !passed).map(({ name }) => name)).toEqual([
+      "The machine's name and UUID at the target",
+    ]);
+    await expect(
+      healthy.createReplica({ ...spec({ sizes }), epoch: 3, adopt: { machine: machineId(uuid) } }, operation()),
+    ).rejects.toMatchObject({ code: "OPERATION_NOT_ALLOWED" });
+    // Nothing was begun: the sender is not shut out.
+    expect(await phases()).toEqual([]);
+    await (await healthy.open({ replica, epoch: 1, peerSite: "paris" }, never))[Symbol.asyncDispose]();
+    expect(await domains()).toBe("app1 running");
+  });
+});
