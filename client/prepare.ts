@@ -43,28 +43,36 @@ export async function ensureNamespace(connection: Connection, namespace: string)
   });
 }
 
-/** Makes the search attributes that are missing. Everything that starts a worker does this first: a workflow that sets an unknown one gets no further. */
+/**
+ * Makes the search attributes that are missing. Everything that starts the orchestrator's worker does this first: a workflow that sets an unknown one gets no further.
+ */
 export async function ensureSearchAttributes(connection: Connection, namespace: string): Promise<void> {
-  const missing = async (): Promise<readonly string[]> => {
-    const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
-    return searchAttributes.map(({ name }) => name).filter((name) => !(name in customAttributes));
-  };
-  const names = await missing().catch((error: unknown) => {
-    if (refusedAs(error, ...notForUs)) return [];
-    throw error;
-  });
-  if (names.length === 0) return;
+  const listed = await missingAttributes(connection, namespace);
+  if (listed?.length === 0) return;
   const keyword = encodeSearchAttributeIndexedValueType("KEYWORD") ?? 0;
+  const names = listed ?? searchAttributes.map(({ name }) => name);
   try {
     await connection.operatorService.addSearchAttributes({
       namespace,
       searchAttributes: Object.fromEntries(names.map((name) => [name, keyword])),
     });
   } catch (error) {
-    // Another worker was quicker.
-    if (!refusedAs(error, alreadyExists)) throw error;
+    // Another worker was quicker; or they are the cluster's operators' to make.
+    if (!refusedAs(error, alreadyExists, ...notForUs)) throw error;
   }
-  await until("the search attributes", async () => (await missing()).length === 0);
+  if (listed === undefined) return;
+  await until("the search attributes", async () => (await missingAttributes(connection, namespace))?.length === 0);
+}
+
+/** `undefined` when the server does not tell. */
+async function missingAttributes(connection: Connection, namespace: string): Promise<readonly string[] | undefined> {
+  try {
+    const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
+    return searchAttributes.map(({ name }) => name).filter((name) => !(name in customAttributes));
+  } catch (error) {
+    if (refusedAs(error, ...notForUs)) return undefined;
+    throw error;
+  }
 }
 
 async function until(what: string, there: () => Promise<boolean>): Promise<void> {

@@ -48,7 +48,7 @@ export async function ProtectedItem(initial: ItemState): Promise<void> {
     grantWhenQuiet(item, replication, courier);
     tellWaiting(item, courier);
 
-    const atRest = !replication.running && !vigil.undoing && courier.idle && allHandlersFinished();
+    const atRest = !replication.running && !vigil.running && courier.idle && allHandlersFinished();
     if (atRest && isOver(item.state)) return;
     if (atRest && rest && item.revision === seen) await continueAsNew<typeof ProtectedItem>(item.state);
     await condition(() => item.revision !== seen || (!rest && workflowInfo().continueAsNewSuggested));

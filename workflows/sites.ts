@@ -74,6 +74,6 @@ export const watcher = proxyActivities<OrchestratorActivities>({
   taskQueue: orchestratorQueue,
   startToCloseTimeout: "365 days",
   heartbeatTimeout,
-  cancellationType: ActivityCancellationType.TRY_CANCEL,
+  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
   retry: { initialInterval: "1 second", maximumInterval: "10 seconds" },
 });
