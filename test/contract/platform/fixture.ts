@@ -113,4 +113,3 @@ export function fixtureOf(harness: PlatformHarness) {
     sourceDisk: (disk: DiskId) => harness.readDisk("source", machine.id, disk),
   };
 }
-export type Fixture = ReturnType<typeof fixtureOf>;
