@@ -22,7 +22,7 @@ const progress = (sentence: string): void => void process.stderr.write(`lab: ${s
 const answer = (json: boolean | undefined, value: unknown, text: string): void =>
   void process.stdout.write(json === true ? `${JSON.stringify(value, undefined, 2)}\n` : `${text}\n`);
 
-const program = new Command("lab")
+const program = new Command("understudy lab")
   .description(
     "Real hypervisor hosts on this machine, each in namespaces of its own, to try Understudy on and to break.",
   )
@@ -30,11 +30,11 @@ const program = new Command("lab")
     "after",
     `
 Examples:
-  lab up                          two hosts, paris1 and lyon1, with the id "demo"
-  lab guest shop --host paris1    a machine with a writer in it
-  lab fault crash paris1          the host dies with everything on it
-  lab fault start paris1
-  lab down
+  understudy lab up                         two hosts, paris1 and lyon1, with the id "demo"
+  understudy lab guest shop --host paris1   a machine with a writer in it
+  understudy lab fault crash paris1         the host dies with everything on it
+  understudy lab fault start paris1
+  understudy lab down
 
 Exit codes: 0 done, 1 failed, 2 wrong input, 130 stopped by Ctrl-C.`,
   );
@@ -76,8 +76,10 @@ program
   .action(async (options: { readonly json?: boolean }) => {
     const found = await status();
     const texts = found.labs.map(labText);
-    const left = found.leftBehind.map((id) => `lab ${id} was left by a crash; remove it: lab down --id ${id}`);
-    answer(options.json, found, [...texts, ...left].join("\n") || "No lab is up. Start one: lab up");
+    const left = found.leftBehind.map(
+      (id) => `lab ${id} was left by a crash; remove it: understudy lab down --id ${id}`,
+    );
+    answer(options.json, found, [...texts, ...left].join("\n") || "No lab is up. Start one: understudy lab up");
   });
 
 program

@@ -3,7 +3,7 @@ import { openLab } from "../hosts/lab.ts";
 import { isInUse, listLabs, openRecord } from "../hosts/state.ts";
 import { describeLab, type LabDescription } from "./describe.ts";
 
-/** All labs that are up, and the ids of those a crash left, which `lab down` removes. */
+/** All labs that are up, and the ids of those a crash left, which `understudy lab down` removes. */
 export const status = async (): Promise<{
   readonly labs: readonly LabDescription[];
   readonly leftBehind: readonly string[];

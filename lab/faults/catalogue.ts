@@ -118,7 +118,7 @@ const hostOrSite = (lab: Lab, name: string): LabHost | LabSite => {
 
 const required = (value: string | undefined, what: string): string => {
   if (value === undefined || value === "")
-    throw new Fault("INVALID_INPUT", `This fault needs ${what}; see: lab fault --help`);
+    throw new Fault("INVALID_INPUT", `This fault needs ${what}; see: understudy lab fault --help`);
   return value;
 };
 

@@ -13,7 +13,7 @@ export const fillStore = async (host: LabHost, leaveBytes = 0): Promise<void> =>
   if (blocks === undefined || blockBytes === undefined || Number.isNaN(blockBytes)) {
     throw new Fault(
       "INVALID_INPUT",
-      `The store of ${host.name} has no size of its own, and filling it would fill this machine's disk; start the lab with a size for it: storeBytes, or lab up --store-mib.`,
+      `The store of ${host.name} has no size of its own, and filling it would fill this machine's disk; start the lab with a size for it: storeBytes, or understudy lab up --store-mib.`,
     );
   }
   const bytes = blocks * blockBytes - Math.max(leaveBytes, metadataBytes);

@@ -59,7 +59,7 @@ export const openHost = async (record: LabRecord, plan: HostPlan): Promise<LabHo
     if (running === undefined) {
       throw new Fault(
         "HOST_UNREACHABLE",
-        `The lab host ${plan.name} is down; start it first: lab fault start ${plan.name}`,
+        `The lab host ${plan.name} is down; start it first: understudy lab fault start ${plan.name}`,
       );
     }
     return ["nsenter", "-t", String(running.pid), "-m", "-n", "-p", "-u", "-i", ...argv];

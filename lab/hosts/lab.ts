@@ -43,7 +43,7 @@ export interface Lab extends AsyncDisposable {
   /** By name; `INVALID_INPUT` naming those there are. */
   host(name: string): LabHost;
   site(name: string): LabSite;
-  /** Leaves the lab running after this process ends; disposing of this object does nothing any more. `reapLab` or `lab down` removes it. */
+  /** Leaves the lab running after this process ends; disposing of this object does nothing any more. `reapLab` or `understudy lab down` removes it. */
   keep(): Promise<void>;
 }
 

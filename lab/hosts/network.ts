@@ -84,11 +84,11 @@ export const deleteNetwork = async (topology: Topology): Promise<void> => {
   }
 };
 
-export const linkExists = (name: string): boolean => existsSync(`/sys/class/net/${name}`);
+const linkExists = (name: string): boolean => existsSync(`/sys/class/net/${name}`);
 export const namespaceExists = (name: string): boolean => existsSync(`/run/netns/${name}`);
 
 /** One `ip` process for many steps, stopping at the first that fails. */
-export const ipBatch = async (lines: readonly string[], signal?: AbortSignal, namespace?: string): Promise<void> => {
+const ipBatch = async (lines: readonly string[], signal?: AbortSignal, namespace?: string): Promise<void> => {
   await command(["ip", ...(namespace === undefined ? [] : ["-n", namespace]), "-batch", "-"], {
     stdin: `${lines.join("\n")}\n`,
     signal,
