@@ -86,6 +86,29 @@ describe("an application-consistent cut", () => {
     await writesOn(guest);
   });
 
+  it("is given up when a hook of the guest hangs; the guest goes on, and crash-consistent cuts with it", async () => {
+    const { tracked, guest } = await startGuest(at, { name: "stuck", address: 103, settings: { freeze: "hang" } });
+    await expect(appCut(tracked)).rejects.toMatchObject({ code: "GUEST_FREEZE_FAILED" });
+    expect(await at.source.standingCut(tracked, operation())).toBeUndefined();
+    expect(await leftovers(at.connection, tracked)).toEqual([]);
+    await writesOn(guest);
+    expect((await cutOf(at.source, tracked)).description.consistency).toBe("crash-consistent");
+    // The agent may get round to freezing yet: somebody on the host waits for it, whatever becomes of us.
+    const watchdog = `kill -0 "$(cat "$1/source/stuck/thaw.pid")"`;
+    await at.host.run(watchdog, [at.host.store]);
+    await guest.destroy();
+    await expect
+      .poll(
+        () =>
+          at.host.run(watchdog, [at.host.store]).then(
+            () => "waits",
+            () => "gone",
+          ),
+        { timeout: 20_000, interval: 500 },
+      )
+      .toBe("gone");
+  });
+
   it("leaves no guest frozen when the worker dies while it is", async () => {
     const { tracked, guest } = duo;
     const worker = new AbortController();
