@@ -1,18 +1,20 @@
 import { askAtTerminal } from "#lab/bootstrap/ask.ts";
 import { isFault } from "#domain/fault.ts";
+import * as light from "./light/stage.ts";
 import { createNarrator, type Narrator } from "./narrator.ts";
 import { parseOptions, usage, type DemoOptions } from "./options.ts";
 import { proofTable, type Proof } from "./proof.ts";
+import * as real from "./real/stage.ts";
 import type { Stage } from "./stage.ts";
 import { tellStory } from "./story.ts";
 
 /** `npm run demo`: builds a stage, tells the story on it, shows what was proven, and takes the stage down again, also on Ctrl-C. */
 const main = async (options: DemoOptions): Promise<number> => {
-  const kind = options.light ? await import("./light/stage.ts") : await import("./real/stage.ts");
   const narrator = createNarrator();
   if (options.down) {
-    const ended = await kind.takeStageDown();
-    narrator.say(ended ? "The kept demo is ended and its files are removed." : "There was nothing left of a demo.");
+    const ended = [await light.takeStageDown(), await real.takeStageDown()];
+    const left = ended.includes(true);
+    narrator.say(left ? "The kept demo is ended and its files are removed." : "There was nothing left of a demo.");
     return 0;
   }
   const abort = new AbortController();
@@ -22,7 +24,7 @@ const main = async (options: DemoOptions): Promise<number> => {
   const ask = askAtTerminal({ yes: options.yes });
   try {
     narrator.act("Set-up");
-    const stage = await kind.buildStage({
+    const stage = await (options.light ? light : real).buildStage({
       progress: (sentence) => narrator.say(sentence),
       signal: abort.signal,
       ...(ask ? { ask } : {}),

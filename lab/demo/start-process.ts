@@ -11,8 +11,6 @@ export interface StartedProcess {
   readonly pid: number;
   /** As a power cut would. */
   kill(): Promise<void>;
-  /** Lets this process end without it. */
-  letGo(): void;
 }
 
 /**
@@ -37,6 +35,7 @@ export const startProcess = async (
     env: { ...process.env, ...request.env },
   });
   closeSync(log);
+  child.unref();
   await once(child, "spawn");
   const { pid } = child;
   if (pid === undefined) throw new Fault("INTERNAL", `The ${request.name} was started without a process id.`);
@@ -50,7 +49,6 @@ export const startProcess = async (
       child.kill("SIGKILL");
       await ended;
     },
-    letGo: () => child.unref(),
   };
 };
 

@@ -63,7 +63,7 @@ export const buildStage: StageBuilder = async ({ progress, signal }) => {
       "./bin/understudy status",
       "./bin/understudy jobs",
       `./bin/understudy points ${item}`,
-      "npm run demo -- --light --down      # ends it",
+      "npm run demo -- --down      # ends it",
     ],
     async keep() {
       await crew.letGo();
