@@ -65,9 +65,11 @@ export async function transfer(options: {
     request.onProgress({ bytesDone: sizeBytes, bytesTotal: sizeBytes, wireBytes: wireBytes() });
     return { ...sender.totals, wireBytes: wireBytes(), comparedBytes };
   } catch (cause) {
+    // Looked at before the channel is broken off, whose end is nobody's reason.
+    const { failure } = answers;
     channel.fail(new Fault("CANCELLED", "The copy ended."));
     request.signal.throwIfAborted();
-    throw answers.failure ?? cause;
+    throw failure ?? cause;
   } finally {
     request.signal.removeEventListener("abort", cancel);
   }
