@@ -70,6 +70,27 @@ test.each(["seed", "run", "resynchronize"] as const)(
   },
 );
 
+test("A cut that the guest overruns is told as such over the stream, and taken again", async () => {
+  using dir = temporaryDir();
+  await using item = await protectedItem({ dir: dir.path, blocks: [blocks, 8], link: stream });
+  fill(item, 0);
+  const overrun: FaultRule = {
+    on: "replica.write",
+    nth: 2,
+    run: () => {
+      for (let at = 40; at < 60; at++) write(item.east.store, vda, at * block, pattern(`overrun ${at}`));
+    },
+  };
+  // Slow enough to be overrun before everything is read.
+  const slow: FaultRule = { on: "source.read", delayMs: 2 };
+  const rules = { target: [overrun], source: [slow], policy: { scratchPercent: 20 } };
+  expect((await item.replicate("seed", rules)).lastSealed).toBeDefined();
+  expect(await equal(item)).toBe(true);
+  const broken: FaultRule = { on: "source.read", nth: 90, fault: "CUT_BROKEN" };
+  expect((await item.replicate("resynchronize", { source: [broken] })).lastSealed).toBeDefined();
+  expect(await equal(item)).toBe(true);
+});
+
 test("An older owner is refused over the stream", async () => {
   using dir = temporaryDir();
   await using item = await protectedItem({ dir: dir.path, link: stream });
