@@ -1,20 +1,13 @@
-import { open } from "node:fs/promises";
+import { tail } from "#lab/oracle/tail.ts";
 import type { Observation } from "./oracle.ts";
 
-/** Reads observations that another process appends to a file, one JSON a line; only what is new is read each time, and a half-written line waits. */
+/** Reads observations that another process appends to a file, one JSON a line; answers all so far. */
 export const followObservations = (file: string): (() => Promise<readonly Observation[]>) => {
   const all: Observation[] = [];
-  let offset = 0;
-  let rest = "";
+  const follower = tail(file);
   let last: Promise<unknown> = Promise.resolve();
   const readOn = async (): Promise<readonly Observation[]> => {
-    await using handle = await open(file, "a+");
-    const { size } = await handle.stat();
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(size - offset), 0, size - offset, offset);
-    offset += bytesRead;
-    const lines = (rest + buffer.toString("utf8", 0, bytesRead)).split("\n");
-    rest = lines.pop() ?? "";
-    for (const line of lines) all.push(JSON.parse(line) as Observation);
+    for (const line of await follower.read()) all.push(JSON.parse(line) as Observation);
     return all;
   };
   return () => {

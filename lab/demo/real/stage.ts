@@ -2,22 +2,21 @@ import { createHash } from "node:crypto";
 import path from "node:path";
 import type { Host, Site } from "#domain/configuration.ts";
 import { Fault } from "#domain/fault.ts";
-import { hostName, type SiteName } from "#domain/ids.ts";
+import { hostName, siteName, type SiteName } from "#domain/ids.ts";
 import { ensurePackages } from "#lab/bootstrap/packages.ts";
 import { ensureTemporal } from "#lab/bootstrap/temporal.ts";
 import { buildGuest, type GuestParts } from "#lab/guest/build.ts";
-import { ackFile, consoleFile } from "#lab/guest/definition.ts";
 import { createMachine } from "#lab/guest/machine.ts";
 import { type Lab, startLab } from "#lab/hosts/lab.ts";
 import { reapLab } from "#lab/hosts/reap.ts";
+import { type MachineEvent, observeMachine } from "#lab/oracle/observe.ts";
 import { labPackages } from "#lab/packages.ts";
 import { away, demoConfiguration, home, item } from "../configuration.ts";
 import { startCrew } from "../crew.ts";
 import { inSeconds } from "../figures.ts";
-import { createOracle } from "../oracle.ts";
+import { createOracle, type Observation } from "../oracle.ts";
 import { claimRun, takeDown } from "../run-record.ts";
 import type { Stage, StageBuilder } from "../stage.ts";
-import { observeGuests } from "./observe.ts";
 
 const runName = "real";
 const machineName = "app1";
@@ -52,7 +51,7 @@ export const buildStage: StageBuilder = async ({ progress, signal, ask }) => {
   const record = await claimRun(runName, { progress });
   undo.defer(() => record.end());
   const lab = undo.use(await startLab({ id: labId, hosts: [hostOf(home), hostOf(away)], progress, signal }));
-  const observer = undo.use(observeGuests([home, away].map((site) => guestFiles(lab, site))));
+  const observer = undo.use(await observeMachine({ hosts: lab.hosts, machine: machineName }));
   const configuration = demoConfiguration({
     machineName,
     sites: { paris: siteOf(lab, home), lyon: siteOf(lab, away) },
@@ -79,7 +78,7 @@ export const buildStage: StageBuilder = async ({ progress, signal, ask }) => {
     machineName,
     home,
     away,
-    oracle: createOracle(() => observer.observations()),
+    oracle: createOracle(() => Promise.resolve(observer.events().flatMap((event) => observation(lab, event)))),
     killSite: (site) => lab.site(site).crash(),
     nextCommands: [
       `export TEMPORAL_ADDRESS=${crew.temporal.address}`,
@@ -122,11 +121,16 @@ const startMachine = async (
   );
 };
 
-const guestFiles = (lab: Lab, site: SiteName) => ({
-  site,
-  acknowledgements: lab.host(hostOf(site)).path(ackFile(machineName)),
-  console: lab.host(hostOf(site)).path(consoleFile(machineName)),
-});
+/** What the lab saw on a host, as the demo speaks of it: by site. */
+const observation = (lab: Lab, event: MachineEvent): readonly Observation[] => {
+  const { at } = event;
+  const site = siteName(lab.host(event.host).site);
+  if (event.kind === "acknowledged") return [{ kind: event.kind, site, record: event.seq, at }];
+  if (event.kind === "stopped") return [];
+  const { ok, head, problems } = event;
+  const unsaid = ok || problems.length > 0 ? problems : ["Its records contradict one another."];
+  return [{ kind: event.kind, site, at, head, problems: unsaid }];
+};
 
 const siteOf = (lab: Lab, name: SiteName): Site => {
   const host = lab.host(hostOf(name));

@@ -13,7 +13,7 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
 const line = (record: number): string =>
   `${JSON.stringify({ kind: "acknowledged", site: "paris", record, at: record })}\n`;
 
-test("reads what was appended since, also before the file is there", async () => {
+test("answers all so far, each line once, also before the file is there", async () => {
   const file = path.join(folder, "notes");
   const read = followObservations(file);
   expect(await read()).toEqual([]);
@@ -21,16 +21,6 @@ test("reads what was appended since, also before the file is there", async () =>
   expect(await read()).toHaveLength(2);
   await appendFile(file, line(3));
   expect((await read()).map((one) => (one.kind === "acknowledged" ? one.record : 0))).toEqual([1, 2, 3]);
-});
-
-test("waits for the rest of a line that is being written", async () => {
-  const file = path.join(folder, "notes");
-  const read = followObservations(file);
-  const text = line(1);
-  await appendFile(file, text.slice(0, 20));
-  expect(await read()).toEqual([]);
-  await appendFile(file, text.slice(20));
-  expect(await read()).toHaveLength(1);
 });
 
 test("two readings at once read each line once", async () => {
