@@ -148,6 +148,17 @@ export interface Activation {
   readonly point: CutId;
 }
 
+/** What reading a point again has shown. */
+export interface Verification {
+  /** Blocks compared with the digest they came with. */
+  readonly blocks: number;
+  readonly mismatched: number;
+  /** Blocks that have no digest: of a disk that was there before it became a replica and has not been resynchronized since. */
+  readonly unverified?: number;
+  /** Where the mismatched ones are; the first hundred runs. */
+  readonly damaged?: readonly { readonly disk: DiskId; readonly offset: number; readonly length: number }[];
+}
+
 /** A fabric replicas are kept on. */
 export interface RecoveryTarget {
   checks(spec: ReplicaSpec, op: Operation): Promise<readonly Check[]>;
@@ -161,10 +172,7 @@ export interface RecoveryTarget {
   /** From the manifests beside the replica alone: newest last. */
   points(replica: ReplicaId, op: Operation): Promise<readonly RecoveryPoint[]>;
   /** Reads a point again and compares its digests. */
-  verify(
-    request: { readonly replica: ReplicaId; readonly point: CutId },
-    op: Operation,
-  ): Promise<{ readonly blocks: number; readonly mismatched: number }>;
+  verify(request: { readonly replica: ReplicaId; readonly point: CutId }, op: Operation): Promise<Verification>;
   /**
    * Boots a machine from a point on a layer of its own. Planned and unplanned: refuses senders with an older epoch from here on, and tracks changes from the first write.
    * A test leaves the replica receiving. Called again with the same failover id it answers the same activation.
