@@ -1,10 +1,12 @@
 import type { Client } from "@temporalio/client";
 import type { ReplicateReport } from "#activities/replication/request.ts";
-import { liveReport } from "#client/live-report.ts";
+import { type LiveReplication, liveReplication } from "#client/live-report.ts";
 import type { ItemConfiguration } from "#domain/configuration.ts";
-import { healthLevel, rpoHealth } from "#domain/health.ts";
-import type { ItemView } from "#domain/item-view.ts";
+import { healthError, healthLevel, rpoHealth } from "#domain/health.ts";
+import { instant, type Instant } from "#domain/ids.ts";
+import type { HealthError, ItemView } from "#domain/item-view.ts";
 import { allowedOperations, newLifecycle } from "#domain/lifecycle.ts";
+import type { ReplicationPolicy } from "#domain/policy.ts";
 import { rpoSeconds } from "#domain/rpo.ts";
 import type { ProtectionState } from "#domain/states.ts";
 import type { ItemState } from "#workflows/item/state.ts";
@@ -14,42 +16,65 @@ import { itemWorkflowId } from "#workflows/names.ts";
 /** States in which the age of the newest point says what a failover would lose. */
 const aging: readonly ProtectionState[] = ["protected", "paused", "resynchronization-required", "resynchronizing"];
 
-/** An item as it is at this moment: its workflow's state, and what the replication that runs has said last. */
+/** An item as it is at this moment: its workflow's state, and what the replication that runs says. */
 export async function liveItemView(client: Client, state: ItemState): Promise<ItemView> {
-  const view = viewOf(state);
   const runs = [itemWorkflowId(state.item), ...(state.activeJob === null ? [] : [state.activeJob.id])];
-  const reports = await Promise.all(runs.map(async (id) => liveReport(await client.workflow.getHandle(id).describe())));
-  return withReport(view, { report: reports.find((report) => report !== undefined), state, nowMs: Date.now() });
+  const found = await Promise.all(
+    runs.map(async (id) => liveReplication(await client.workflow.getHandle(id).describe())),
+  );
+  const live = found.find(({ report, orphaned }) => report !== undefined || orphaned !== undefined) ?? {};
+  return withLive(viewOf(state), { live, policy: state.policy, nowMs: Date.now() });
 }
 
-/** Pure part of it. */
-export function withReport(
+/** The pure part of it. */
+export function withLive(
   view: ItemView,
-  live: {
-    readonly report: ReplicateReport | undefined;
-    readonly state: Pick<ItemState, "policy">;
-    readonly nowMs: number;
-  },
+  now: { readonly live: LiveReplication; readonly policy: ReplicationPolicy; readonly nowMs: number },
 ): ItemView {
-  const { report, state, nowMs } = live;
-  const sealed = report?.lastSealed;
-  const lastSealed =
-    sealed !== undefined && sealed.takenAt >= (view.lastSealed?.takenAt ?? "")
-      ? { cut: sealed.cut, takenAt: sealed.takenAt }
-      : view.lastSealed;
+  const { report } = now.live;
+  const lastSealed = newestSealed(view, report);
   const lastCycle = report?.lastCycle ?? view.lastCycle;
-  const age = lastSealed !== undefined && aging.includes(view.state) ? lastSealed.takenAt : undefined;
-  const late = age === undefined ? undefined : rpoHealth(state.policy, age, nowMs);
-  const health = late === undefined ? view.health : [...view.health, late];
+  const ages = lastSealed !== undefined && aging.includes(view.state);
+  const health = [...view.health, ...liveHealth(view, { ...now, ...(ages ? { takenAt: lastSealed.takenAt } : {}) })];
   return {
     ...view,
     health,
     replicationHealth: healthLevel(view.state, health),
     ...(lastSealed === undefined ? {} : { lastSealed }),
     ...(lastCycle === undefined ? {} : { lastCycle }),
-    ...(age === undefined ? {} : { rpoSeconds: rpoSeconds(age, nowMs) }),
+    ...(ages ? { rpoSeconds: rpoSeconds(lastSealed.takenAt, now.nowMs) } : {}),
     ...(report === undefined ? {} : { progress: { phase: report.phase, disks: report.disks } }),
   };
+}
+
+const newestSealed = (view: ItemView, report: ReplicateReport | undefined): ItemView["lastSealed"] => {
+  const sealed = report?.lastSealed;
+  if (sealed === undefined || sealed.takenAt < (view.lastSealed?.takenAt ?? "")) return view.lastSealed;
+  return { cut: sealed.cut, takenAt: sealed.takenAt };
+};
+
+/** What only the present moment shows: a point that is too old, a point that could not be app-consistent, a worker that was lost. */
+function liveHealth(
+  view: ItemView,
+  now: {
+    readonly live: LiveReplication;
+    readonly policy: ReplicationPolicy;
+    readonly nowMs: number;
+    readonly takenAt?: Instant;
+  },
+): readonly HealthError[] {
+  const { live, policy, nowMs, takenAt } = now;
+  const late = takenAt === undefined ? undefined : rpoHealth(policy, takenAt, nowMs);
+  const warning = live.report?.warnings.at(-1);
+  const lost = `No worker of site ${view.activeSite} has taken replication up since the last one was lost (${live.orphaned}).`;
+  const errors = [
+    ...(late === undefined ? [] : [late]),
+    ...(warning === undefined
+      ? []
+      : [{ ...healthError("GUEST_FREEZE_FAILED", warning.message, warning.at), severity: "Warning" as const }]),
+    ...(live.orphaned === undefined ? [] : [healthError("WORKER_UNAVAILABLE", lost, instant(nowMs))]),
+  ];
+  return errors.filter(({ code }) => !view.health.some((known) => known.code === code));
 }
 
 /** An item that is configured and nothing more. */

@@ -1,7 +1,7 @@
 import { type Client, WorkflowNotFoundError } from "@temporalio/client";
 import { setTimeout as sleep } from "node:timers/promises";
 import { jobViewOf, withProgress } from "#client/job-view.ts";
-import { liveReport } from "#client/live-report.ts";
+import { liveReplication } from "#client/live-report.ts";
 import { Fault } from "#domain/fault.ts";
 import type { ItemName } from "#domain/ids.ts";
 import type { JobState, JobView } from "#domain/job.ts";
@@ -19,7 +19,7 @@ export async function readJob(client: Client, id: string): Promise<JobView> {
     if (view.endedAt !== undefined) return view;
     // The initial replication is the item's own; other jobs replicate themselves.
     const runs = view.operation === "EnableProtection" ? await describedItem(client, view.item) : description;
-    return runs === undefined ? view : withProgress(view, liveReport(runs));
+    return runs === undefined ? view : withProgress(view, liveReplication(runs).report);
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) throw notFound("");
     throw error;

@@ -2,12 +2,26 @@ import { defaultPayloadConverter } from "@temporalio/common";
 import type { WorkflowExecutionDescription } from "@temporalio/client";
 import type { ReplicateReport } from "#activities/replication/request.ts";
 
-/** What the replication that runs in a workflow has said last, read from its heartbeat: live, and without a trace in its history. */
-export function liveReport(description: WorkflowExecutionDescription): ReplicateReport | undefined {
+/** The replication that runs in a workflow, as it is at this moment: read from its pending activity, and without a trace in any history. */
+export interface LiveReplication {
+  /** What it has said last. */
+  readonly report?: ReplicateReport;
+  /** Its worker was lost, and no other has taken it up yet; why. */
+  readonly orphaned?: string;
+}
+
+/** Temporal's `PENDING_ACTIVITY_STATE_SCHEDULED`: no worker has it now. */
+const scheduled = 1;
+
+export function liveReplication(description: Pick<WorkflowExecutionDescription, "raw">): LiveReplication {
   const pending = description.raw.pendingActivities?.find(({ activityType }) => activityType?.name === "replicate");
-  const [payload] = pending?.heartbeatDetails?.payloads ?? [];
-  if (payload === undefined) return undefined;
-  return defaultPayloadConverter.fromPayload<ReplicateReport | null>(payload) ?? undefined;
+  if (pending === undefined) return {};
+  const [payload] = pending.heartbeatDetails?.payloads ?? [];
+  // An activity that has nothing to say yet beats with nothing.
+  const report =
+    payload === undefined ? undefined : defaultPayloadConverter.fromPayload<ReplicateReport | undefined>(payload);
+  const lost = pending.state === scheduled ? pending.lastFailure?.message : undefined;
+  return { ...(report ? { report } : {}), ...(lost ? { orphaned: lost } : {}) };
 }
 
 /** All of its disks together. */

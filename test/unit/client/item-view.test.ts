@@ -1,0 +1,53 @@
+import { describe, expect, it } from "vitest";
+import { withLive } from "#client/item-view.ts";
+import { instant, siteName } from "#domain/ids.ts";
+import type { ItemView } from "#domain/item-view.ts";
+import { newItem } from "#workflows/job/enlist.ts";
+import { viewOf } from "#workflows/item/view.ts";
+import { app, configuration, report } from "#test/unit/workflows/examples.ts";
+
+const nowMs = Date.parse("2026-11-21T12:00:10.000Z");
+const item = newItem(configuration, app);
+const view: ItemView = { ...viewOf(item), state: "protected", activeSite: siteName("paris") };
+const live = (change: Parameters<typeof withLive>[1]["live"], at: ItemView = view): ItemView =>
+  withLive(at, { live: change, policy: item.policy, nowMs });
+
+describe("an item's live view", () => {
+  it("has the age of the newest point that the running replication has sealed", () => {
+    const seen = live({ report: report("2026-11-21T12:00:07.000Z") });
+    expect(seen).toMatchObject({ rpoSeconds: 3, progress: { phase: "waiting" }, lastSealed: { cut: "c1" } });
+    expect(seen.replicationHealth).toBe("Normal");
+  });
+
+  it("does not go back to an older point that an earlier heartbeat tells of", () => {
+    const newer = { ...view, lastSealed: { cut: report("").lastSealed.cut, takenAt: instant(nowMs - 1_000) } };
+    expect(live({ report: report("2026-11-21T12:00:07.000Z") }, newer).rpoSeconds).toBe(1);
+  });
+
+  it("has no age where a failover would not use the point", () => {
+    const away: ItemView = { ...view, state: "failed-over" };
+    expect(live({ report: report("2026-11-21T12:00:07.000Z") }, away).rpoSeconds).toBeUndefined();
+  });
+
+  it("warns when the newest point is older than the policy's threshold", () => {
+    const seen = live({ report: report("2026-11-21T10:00:00.000Z") });
+    expect(seen.health.map(({ code }) => code)).toEqual(["RPO_EXCEEDED"]);
+    expect(seen.replicationHealth).not.toBe("Normal");
+  });
+
+  it("says that the worker was lost until another has taken replication up", () => {
+    expect(live({ orphaned: "activity Heartbeat timeout" }).health).toMatchObject([
+      { code: "WORKER_UNAVAILABLE", message: expect.stringContaining("site paris") },
+    ]);
+  });
+
+  it("shows a freeze that failed as a warning, once", () => {
+    const warnings = [{ code: "GUEST_FREEZE_FAILED", message: "no agent", at: instant(nowMs) }];
+    const seen = live({ report: { ...report("2026-11-21T12:00:07.000Z"), warnings } });
+    expect(seen).toMatchObject({
+      replicationHealth: "Warning",
+      health: [{ severity: "Warning", message: "no agent" }],
+    });
+    expect(live({ report: { ...report("2026-11-21T12:00:07.000Z"), warnings } }, seen).health).toHaveLength(1);
+  });
+});

@@ -1,0 +1,152 @@
+import { describe, expect, it } from "vitest";
+import { cutId, failoverId, instant, machineId } from "#domain/ids.ts";
+import { faultFrom } from "#workflows/failure.ts";
+import { ask, configured, end, mourn, record } from "#workflows/item/jobs.ts";
+import { failed, reported, wanted } from "#workflows/item/replication.ts";
+import { retryDelaySeconds } from "#workflows/item/retry.ts";
+import type { ItemState } from "#workflows/item/state.ts";
+import { newItem } from "#workflows/job/enlist.ts";
+import { app, configuration, report } from "#test/unit/workflows/examples.ts";
+
+const fresh = newItem(configuration, app);
+const replicating: ItemState = {
+  ...fresh,
+  lifecycle: { ...fresh.lifecycle, state: "protected", hasRecoveryPoint: true },
+};
+const request = (operation: Parameters<typeof ask>[1]["operation"], jobId = "job-1") => ({
+  jobId,
+  runId: "run",
+  operation,
+});
+const finished = { outcome: "succeeded", patch: {}, facts: {}, waits: false } as const;
+
+describe("a protected item", () => {
+  it("grants one job at a time and lets go of it when it has finished", () => {
+    const { state } = ask(replicating, request("TestFailover"));
+    expect(state.activeJob).toMatchObject({ id: "job-1", operation: "TestFailover", granted: false });
+    expect(ask(state, request("PauseReplication", "job-2"))).toMatchObject({ state, refusal: { code: "JOB_RUNNING" } });
+    expect(end(state, { jobId: "job-1", ...finished }).activeJob).toBeNull();
+  });
+
+  it("answers a job that asks again again, and does not begin it twice", () => {
+    const { state } = ask(replicating, request("PlannedFailover"));
+    const granted: ItemState = { ...state, activeJob: state.activeJob && { ...state.activeJob, granted: true } };
+    const again = ask(granted, request("PlannedFailover"));
+    expect(again.refusal).toBeUndefined();
+    expect(again.state.activeJob?.granted).toBe(false);
+    expect(again.state.lifecycle).toEqual(state.lifecycle);
+  });
+
+  it("has an unplanned failover interrupt what can be interrupted, and listens to the interrupted job no more", () => {
+    const { state } = ask(replicating, request("TestFailover"));
+    const asked = ask(state, request("UnplannedFailover", "job-2"));
+    expect(asked.interrupted?.id).toBe("job-1");
+    expect(record(asked.state, { jobId: "job-1", patch: { epoch: 9 } })).toBe(asked.state);
+    expect(end(asked.state, { jobId: "job-1", ...finished })).toBe(asked.state);
+  });
+
+  it("never lets its epoch go down", () => {
+    const { state } = ask({ ...replicating, epoch: 5 }, request("PlannedFailover"));
+    expect(record(state, { jobId: "job-1", patch: { epoch: 4 } }).epoch).toBe(5);
+    expect(record(state, { jobId: "job-1", patch: { epoch: 6 } }).epoch).toBe(6);
+  });
+
+  it("says in its health which task a job died in and what became of it", () => {
+    const { state } = ask(replicating, request("PlannedFailover"));
+    const during = record(state, { jobId: "job-1", task: "Start failover" });
+    const after = mourn(during, {
+      end: "TERMINATED",
+      undone: ["It was taken back."],
+      finished: { facts: {}, patch: {} },
+    });
+    expect(after.lifecycle.state).toBe("protected");
+    expect(after.activeJob).toBeNull();
+    expect(after.health).toMatchObject([
+      {
+        severity: "Warning",
+        message: expect.stringMatching(/job-1 .*TERMINATED.*“Start failover”\. It was taken back\./),
+      },
+    ]);
+  });
+
+  it("goes by a configuration that is applied anew and keeps what it was protected with", () => {
+    const gold = configuration.policies["gold"];
+    if (gold === undefined) throw new Error("the example has it");
+    const item: ItemState = {
+      ...replicating,
+      failover: {
+        id: failoverId("f"),
+        kind: "planned",
+        point: { id: cutId("c"), takenAt: instant(0) },
+        sourceContent: null,
+      },
+      sides: {
+        ...replicating.sides,
+        primary: { ...replicating.sides.primary, machine: { id: machineId("m"), name: "app1" } },
+      },
+    };
+    const next = configured(item, {
+      configuration: item.configuration,
+      policy: { ...gold, retentionSeconds: 60 },
+      networkMappings: [],
+      streams: { primary: { address: "10.0.0.9", port: 1 }, secondary: item.sides.secondary.stream },
+    });
+    expect(next.policy.retentionSeconds).toBe(60);
+    expect(next.sides.primary).toMatchObject({ machine: { id: "m" }, stream: { address: "10.0.0.9" } });
+    expect(next.failover).toBe(item.failover);
+  });
+});
+
+describe("its replication", () => {
+  it("seeds first, then runs, and rests in every other state", () => {
+    const at = (state: ItemState["lifecycle"]["state"]) =>
+      wanted({ ...replicating, lifecycle: { ...replicating.lifecycle, state } })?.mode;
+    expect(at("initial-replication")).toBe("seed");
+    expect(at("protected")).toBe("run");
+    for (const state of ["paused", "failing-over", "commit-pending", "resynchronizing", "unprotected"] as const) {
+      expect(at(state)).toBeUndefined();
+    }
+  });
+
+  it("makes room for a job whose cut must be the next, and for no other", () => {
+    expect(wanted(ask(replicating, request("PlannedFailover")).state)).toBeUndefined();
+    expect(wanted(ask(replicating, request("PauseReplication")).state)).toBeUndefined();
+    expect(wanted(ask(replicating, request("TestFailover")).state)?.mode).toBe("run");
+  });
+
+  it("begins anew under another policy, epoch or address, and for nothing else", () => {
+    const key = wanted(replicating)?.key;
+    expect(wanted({ ...replicating, policy: { ...replicating.policy, intervalSeconds: 1 } })?.key).not.toBe(key);
+    expect(wanted({ ...replicating, epoch: 2 })?.key).not.toBe(key);
+    expect(wanted({ ...replicating, bytesSent: 5, health: [] })?.key).toBe(key);
+  });
+
+  it("asks for a resynchronization when tracking was lost", () => {
+    const lost = failed(replicating, faultFrom("RESYNC_REQUIRED", "The bitmap is gone."));
+    expect(lost).toMatchObject({ lifecycle: { state: "resynchronization-required" }, resynchronizeByItself: true });
+    expect(lost.health).toMatchObject([{ code: "RESYNC_REQUIRED", message: "The bitmap is gone." }]);
+  });
+
+  it("waits for a person after a fault that no retry mends, until one has given an order", () => {
+    const stuck = failed(replicating, faultFrom("AUTHENTICATION_FAILED", "no"));
+    expect(stuck).toMatchObject({ stuck: true, lifecycle: { state: "protected" } });
+    expect(wanted(stuck)).toBeUndefined();
+    expect(ask(stuck, request("UpdatePolicy")).state).toMatchObject({ stuck: false, failing: { attempts: 0 } });
+  });
+
+  it("counts how often it failed in a row, and forgets it when it works", () => {
+    const once = failed(replicating, faultFrom("HOST_UNREACHABLE", "gone"));
+    const twice = failed(once, faultFrom("HOST_UNREACHABLE", "gone"));
+    expect(twice).toMatchObject({ stuck: false, failing: { attempts: 2, since: once.failing?.since } });
+    expect(twice.health).toHaveLength(1);
+    const works = reported(twice, report("2026-11-21T12:00:00.000Z"));
+    expect(works).toMatchObject({ failing: null, health: [], lastSealed: { cut: "c1" }, bytesSent: 1_000 });
+  });
+
+  it("tries recoverable faults again, first soon and then less often, and others not", () => {
+    expect([1, 2, 3, 4, 50].map((attempt) => retryDelaySeconds({ code: "HOST_UNREACHABLE" }, attempt))).toEqual([
+      5, 5, 5, 30, 30,
+    ]);
+    expect(retryDelaySeconds({ code: "REPLICA_INVALID" }, 1)).toBeUndefined();
+  });
+});
