@@ -1,0 +1,3 @@
+module understudy/bench/link
+
+go 1.21

@@ -1,0 +1,88 @@
+import { readSync, writeSync } from "node:fs";
+import { open, type FileHandle } from "node:fs/promises";
+import { Fault } from "#domain/fault.ts";
+import { instant, type DiskId, type ReplicaId } from "#domain/ids.ts";
+import type { BlockSink, BlockSource } from "#transfer/block.ts";
+import type { IncomingState, ReplicaOpener } from "#transfer/replica.ts";
+
+/**
+ * A file as a source that says nothing of its holes: all of it is read, as data. Synchronous calls: the files lie in memory, and a copy there is
+ * quicker than a thread's wake-up.
+ */
+export async function fileSource(path: string): Promise<BlockSource> {
+  const file = await open(path, "r");
+  const { size } = await file.stat();
+  return {
+    sizeBytes: size,
+    async *extents({ from = 0 }) {
+      yield await Promise.resolve({ offset: from, length: size - from, kind: "data" as const });
+    },
+    read: async (offset, into) => {
+      const count = readSync(file.fd, into, 0, into.length, offset);
+      if (count !== into.length) throw new Fault("INTERNAL", "The benchmark's file ended early.");
+      await Promise.resolve();
+    },
+    [Symbol.asyncDispose]: () => file.close(),
+  };
+}
+
+/** A file as a sink; in a fresh one nothing has been written where zeroes go, so they need no work. */
+async function fileSink(
+  file: FileHandle,
+  options: { readonly sizeBytes: number; readonly fresh: boolean },
+): Promise<BlockSink> {
+  const { sizeBytes, fresh } = options;
+  await file.truncate(sizeBytes);
+  const write = (offset: number, data: Uint8Array): void => {
+    if (writeSync(file.fd, data, 0, data.length, offset) !== data.length)
+      throw new Fault("STORE_FULL", "The benchmark's folder is full.");
+  };
+  return {
+    sizeBytes,
+    write: async (offset, data) => {
+      write(offset, data);
+      await Promise.resolve();
+    },
+    zero: async (offset, length) => {
+      if (!fresh) write(offset, new Uint8Array(length));
+      await Promise.resolve();
+    },
+    flush: () => file.datasync(),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+}
+
+/** One disk in one file. `fresh`: emptied by every `begin`; otherwise its content is what a resynchronization compares with. */
+export function fileReplicaOpener(options: {
+  readonly path: string;
+  readonly sizeBytes: number;
+  readonly fresh: boolean;
+}): ReplicaOpener {
+  return {
+    open: async ({ replica, epoch }) => {
+      const file = await open(options.path, options.fresh ? "w+" : "r+");
+      let incoming: IncomingState | undefined;
+      return {
+        state: async () =>
+          await Promise.resolve({
+            replica: replica as ReplicaId,
+            epoch,
+            ...(incoming === undefined ? {} : { incoming }),
+            disks: [{ id: "disk" as DiskId, sizeBytes: options.sizeBytes }],
+          }),
+        begin: async ({ cut, mode }) => {
+          if (options.fresh) await file.truncate(0);
+          incoming = { cut: cut.id, mode, resumeOffsets: {} };
+          return incoming;
+        },
+        sink: () => fileSink(file, options),
+        current: () => fileSource(options.path),
+        checkpoint: () => Promise.resolve(),
+        seal: async ({ cut, keep }) =>
+          await Promise.resolve({ ...cut, sealedAt: instant(Date.now()), kept: keep, deltaBytes: 0 }),
+        discardIncoming: () => Promise.resolve(),
+        [Symbol.asyncDispose]: () => file.close(),
+      };
+    },
+  };
+}
