@@ -95,7 +95,7 @@ export const guestOn = (where: {
       const words = settingsText(settings).trim().split("\n");
       await runInGuest(host, name, ["/usr/bin/writer", "set", ...words]);
     },
-    status: async (timeoutMs = 1_000) => {
+    status: async (timeoutMs = 5_000) => {
       const answer = await fetch(`http://${address}/status`, { signal: AbortSignal.timeout(timeoutMs) });
       return (await answer.json()) as GuestStatus;
     },

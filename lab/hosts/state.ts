@@ -9,6 +9,8 @@ export interface LabState {
   readonly version: 1;
   readonly shape: LabShape;
   readonly startedAt: string;
+  /** The run of this machine it was started in: nothing of a lab outlives that, except its files. */
+  readonly machineRun: string;
   /** The process the lab lives and dies with. Absent: it was left running on purpose. */
   readonly owner?: ProcessIdentity;
   /** Process 1 of each host that runs, as the machine numbers it. */
@@ -33,6 +35,7 @@ export const claimLab = async (dir: string, shape: LabShape): Promise<boolean> =
     version: 1,
     shape,
     startedAt: new Date().toISOString(),
+    machineRun: await machineRun(),
     owner: await identify(process.pid),
     hosts: {},
     complete: false,
@@ -95,12 +98,11 @@ export const removeRecord = async (record: LabRecord): Promise<void> => {
   await rm(record.folder, { recursive: true, force: true });
 };
 
-/** Whether the lab's owner still lives, or, when it was left running, whether any of its hosts does. */
-export const isInUse = async (state: LabState): Promise<boolean> => {
-  if (state.owner !== undefined) return isAlive(state.owner);
-  const alive = await Promise.all(Object.values(state.hosts).map(isAlive));
-  return alive.includes(true);
-};
+/** Whether the lab's owner still lives, or, when it was left running on purpose, whether this machine has not been restarted since. */
+export const isInUse = async (state: LabState): Promise<boolean> =>
+  state.owner === undefined ? state.machineRun === (await machineRun()) : isAlive(state.owner);
+
+const machineRun = async (): Promise<string> => (await readFile("/proc/sys/kernel/random/boot_id", "utf8")).trim();
 
 const isCode = (error: unknown, code: string): boolean =>
   error instanceof Error && "code" in error && error.code === code;
