@@ -61,24 +61,33 @@ export const judgePoint = async (host: LabHost, point: CutId): Promise<Verdict> 
   return await checkImages(Object.values(images.disks).map((file) => ({ file, format: "raw" })));
 };
 
-/** Whether a point's disk is, byte for byte, the machine's disk at its source, which must not be running. */
+/** Whether a point is, byte for byte, what the machine has on its disks at the source, where it must be off. Answers the outcome of each disk. */
 export const comparePoint = async (of: {
   readonly host: LabHost;
   readonly point: CutId;
   readonly source: LabHost;
-  /** Disk of the point → the image at the source, as its host sees it. */
-  readonly images: Readonly<Record<string, string>>;
-}) => {
+  readonly machine: string;
+}): Promise<Readonly<Record<string, unknown>>> => {
   await using copies = await pointImages(of.host, of.point);
-  const results: Record<string, unknown> = {};
-  for (const [disk, image] of Object.entries(of.images)) {
+  const outcome: Record<string, unknown> = {};
+  for (const [disk, image] of await machineDisks(of.source, of.machine)) {
     const copy = copies.disks[disk];
-    results[disk] =
+    const flat = `${of.source.images}/source-${disk}.raw`;
+    await of.source.run('qemu-img convert -O raw "$1" "$2"', [image, flat], { timeoutMs: 120_000 });
+    const file = of.source.path(flat);
+    outcome[disk] =
       copy === undefined
-        ? "no such disk in the point"
-        : await compareImages({ file: of.source.path(image), format: "qcow2" }, { file: copy, format: "raw" });
+        ? "not in the point"
+        : await compareImages({ file, format: "raw" }, { file: copy, format: "raw" });
+    await rm(file);
   }
-  return results;
+  return outcome;
+};
+
+/** A machine's disks and their images, as its host sees them. */
+const machineDisks = async (host: LabHost, machine: string): Promise<readonly (readonly [string, string])[]> => {
+  const { stdout } = await host.run('virsh -q domblklist --details "$1"', [machine]);
+  return [...stdout.matchAll(/^\s*file\s+disk\s+(\S+)\s+(\S+)/gm)].map(([, disk = "", file = ""]) => [disk, file]);
 };
 
 /** The bytes on the host's disk that the newest layer of a point takes: what its delta carried. */

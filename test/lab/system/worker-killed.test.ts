@@ -85,7 +85,7 @@ describe("the worker of the source's site", () => {
         host: world.host(lyon),
         point: result.point,
         source: world.host(paris),
-        images: { vda: source },
+        machine: "app1",
       }),
     ).toEqual({ vda: { same: true } });
   });

@@ -10,12 +10,14 @@ import type { ItemView } from "#domain/item-view.ts";
 import type { JobInput, JobView } from "#domain/job.ts";
 import type { OperationName } from "#domain/operations.ts";
 import type { ReplicationPolicy } from "#domain/policy.ts";
+import { readSiteIdentity } from "#config/pki/site-identity.ts";
 import { makeCertificates } from "#lab/demo/certificates.ts";
 import { type LabGuest, guestOn } from "#lab/guest/guest.ts";
 import { createMachine, type MachineRequest } from "#lab/guest/machine.ts";
 import type { LabHost } from "#lab/hosts/host.ts";
 import { type Lab, startLab } from "#lab/hosts/lab.ts";
 import { startTemporal, type TemporalServer } from "#lab/temporal/start.ts";
+import type { SiteTls } from "#transfer/session.ts";
 import { type WorkerProcess, workerProcess } from "./worker-process.ts";
 
 export const [paris, lyon] = [siteName("paris"), siteName("lyon")] as const;
@@ -61,6 +63,8 @@ export interface World extends AsyncDisposable {
   readonly lab: Lab;
   readonly client: UnderstudyClient;
   readonly workers: Readonly<Record<"paris" | "lyon" | "orchestrator", WorkerProcess>>;
+  /** The site's own certificate. */
+  tls(site: SiteName): Promise<SiteTls>;
   /** Temporal dies as in a power cut, and is started again on the same database and address. */
   killTemporal(): Promise<void>;
   startTemporal(): Promise<void>;
@@ -93,7 +97,8 @@ export const startWorld = async (options: WorldOptions): Promise<World> => {
   let temporal: TemporalServer = await startTemporal({ dir: folder, ip: lab.address });
   undo.defer(() => temporal[Symbol.asyncDispose]());
   const { port, uiPort } = temporal;
-  const workers = await workersOf({ lab, folder, temporal: temporal.address });
+  const certificates = await makeCertificates(folder, [paris, lyon]);
+  const workers = workersOf({ lab, folder, certificates, temporal: temporal.address });
   for (const worker of Object.values(workers)) undo.use(worker);
   const client = undo.use(
     await connectClient({ address: temporal.address, namespace: "default", identity: `test ${options.id}` }),
@@ -116,6 +121,7 @@ export const startWorld = async (options: WorldOptions): Promise<World> => {
     lab,
     client,
     workers,
+    tls: (site) => readSiteIdentity(certificates(site)),
     killTemporal: () => temporal.kill(),
     async startTemporal() {
       temporal = await startTemporal({ dir: folder, ip: lab.address, port, uiPort });
@@ -158,9 +164,13 @@ export const startWorld = async (options: WorldOptions): Promise<World> => {
   return { ...world, [Symbol.asyncDispose]: () => all.disposeAsync() };
 };
 
-const workersOf = async (of: { readonly lab: Lab; readonly folder: string; readonly temporal: string }) => {
-  const { lab, folder, temporal } = of;
-  const certificates = await makeCertificates(folder, [paris, lyon]);
+const workersOf = (of: {
+  readonly lab: Lab;
+  readonly folder: string;
+  readonly certificates: (site: SiteName) => string;
+  readonly temporal: string;
+}): World["workers"] => {
+  const { lab, folder, certificates, temporal } = of;
   const site = (called: SiteName) =>
     workerProcess({
       file: "site-main.ts",

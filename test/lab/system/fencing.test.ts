@@ -1,0 +1,68 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { newReplicaId } from "#workflows/names.ts";
+import { hostName, itemName } from "#domain/ids.ts";
+import { connectReplica } from "#transfer/stream/connect.ts";
+import { writesOn } from "./serving.ts";
+import { lyon, paris, startWorld, type World } from "./world.ts";
+
+let world: World;
+beforeAll(async () => {
+  world = await startWorld({ id: "sfn" });
+});
+afterAll(async () => {
+  await world?.[Symbol.asyncDispose]();
+});
+
+/** As soon as it is off; rejects when that takes longer than `withinSeconds`. */
+const untilOff = async (withinSeconds: number): Promise<void> => {
+  await expect
+    .poll(() => world.guest(paris).state(), { timeout: withinSeconds * 1_000, interval: 100 })
+    .toBe("shut off");
+};
+
+describe("an old primary", () => {
+  it("whose host comes back after an unplanned failover is turned off though its host starts it by itself, and may send nothing", async () => {
+    await world.run("EnableProtection");
+    await world.fresh();
+    const { item, epoch } = await world.item();
+    await world.host(paris).run("virsh -q autostart app1");
+
+    await world.lab.site("paris").crash();
+    await world.run("UnplannedFailover", { point: { kind: "latest" } });
+    await world.guest(lyon).waitReady(0);
+    await writesOn(world.guest(lyon));
+
+    await world.host(paris).start();
+    await world.workers.paris.start();
+    await untilOff(60);
+    const { stdout } = await world.host(paris).run("virsh -q dominfo app1");
+    expect(stdout).toMatch(/Autostart:\s+disable/);
+    expect(await world.guest(lyon).state()).toBe("running");
+    await writesOn(world.guest(lyon));
+
+    // Whoever still believes in the old epoch is refused where the machine runs now.
+    const replica = newReplicaId({ item, host: hostName("lyon1"), epoch: 1 });
+    const sender = {
+      address: world.lab.site("lyon").address,
+      port: 9443,
+      site: "lyon",
+      tls: await world.tls(paris),
+      replica,
+      epoch,
+    };
+    await expect(connectReplica(sender, AbortSignal.timeout(20_000))).rejects.toMatchObject({ code: "STALE_EPOCH" });
+    // The stream as such is open to it: it is its epoch that is not.
+    await expect(connectReplica({ ...sender, epoch: epoch + 100 }, AbortSignal.timeout(20_000))).rejects.toMatchObject({
+      code: "OPERATION_NOT_ALLOWED",
+    });
+
+    // Its host is started once more: now it does not even begin to run.
+    await world.host(paris).crash();
+    await world.host(paris).start();
+    await sleep(3_000);
+    expect(await world.guest(paris).state()).toBe("shut off");
+    await world.run("Commit");
+    expect(await world.item()).toMatchObject({ state: "failed-over", activeSite: lyon, item: itemName("app1") });
+  });
+});
