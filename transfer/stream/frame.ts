@@ -22,8 +22,6 @@ export const frameType = {
   digests: 24,
   zeroDigests: 25,
   compared: 26,
-  subdigestsWanted: 27,
-  subdigests: 28,
 } as const;
 
 export const frameFlag = { zstd: 1 } as const;
@@ -56,11 +54,7 @@ export const readHeader = (from: Buffer): FrameHeader => ({
   offset: Number(from.readBigUInt64BE(8)),
 });
 
-/** Sub-blocks that a changed block's difference is told in. */
-export const pieceBytes = 4096;
-export const allPieces = 0xffff;
-
-/** A blocks frame begins with one entry a block: index relative to the frame's offset (4), pieces present (2), reserved (2), digest (16). */
+/** A blocks frame begins with one entry a block: index relative to the frame's offset (4), reserved (4), digest (16). */
 export const entryBytes = 8 + digestBytes;
 /** 4 MiB: what compression gains by larger frames is below 2 %. */
 export const maximumFrameBlocks = 64;

@@ -45,7 +45,6 @@ export class GatherBuffer {
       readonly offset: number;
       readonly at: number;
       readonly length: number;
-      readonly pieces: number;
       readonly digestOf: Buffer;
     },
     digest: KeyedDigest,
@@ -53,8 +52,7 @@ export class GatherBuffer {
     if (this.#count === 0) this.#base = block.offset;
     const entry = this.#count * entryBytes;
     this.#table.writeUInt32BE((block.offset - this.#base) / blockBytes, entry);
-    this.#table.writeUInt16BE(block.pieces, entry + 4);
-    this.#table.writeUInt16BE(0, entry + 6);
+    this.#table.writeUInt32BE(0, entry + 4);
     digest.write(block.digestOf, this.#table, entry + 8);
     if (block.at !== this.#bodyBytes) this.body.copyWithin(this.#bodyBytes, block.at, block.at + block.length);
     this.#bodyBytes += block.length;
@@ -99,7 +97,8 @@ export class GatherBuffer {
 /** One entry of a blocks frame's table. */
 export interface BlockEntry {
   readonly offset: number;
-  readonly pieces: number;
+  /** 0 in this version. */
+  readonly reserved: number;
   /** Where its digest stands in the payload. */
   readonly digestAt: number;
 }
@@ -113,7 +112,7 @@ export function readEntries(
     const at = number * entryBytes;
     return {
       offset: frame.offset + payload.readUInt32BE(at) * blockBytes,
-      pieces: payload.readUInt16BE(at + 4),
+      reserved: payload.readUInt32BE(at + 4),
       digestAt: at + 8,
     };
   });

@@ -1,16 +1,14 @@
 import { Fault } from "#domain/fault.ts";
-import { blockBytes, type BlockSink, type BlockSource } from "../block.ts";
+import { blockBytes, type BlockSink } from "../block.ts";
 import type { KeyedDigest } from "../digest/keyed.ts";
 import type { FrameChannel } from "./channel.ts";
 import { decompressBody } from "./compression.ts";
 import {
-  allPieces,
   entryBytes,
   frameFlag,
   frameType,
   maximumFrameBlocks,
   maximumPayloadBytes,
-  pieceBytes,
   type FrameHeader,
 } from "./frame.ts";
 import { readEntries, type BlockEntry } from "./gather.ts";
@@ -28,8 +26,6 @@ export class BlockReceiver {
   readonly #channel: FrameChannel;
   readonly #digest: KeyedDigest;
   readonly #sink: BlockSink;
-  /** The content blocks are merged with when only pieces of them come. */
-  readonly #current: BlockSource | undefined;
   readonly #checkpoint: (offset: number) => Promise<void>;
   readonly #onFault: (cause: unknown) => void;
   readonly #signal: AbortSignal;
@@ -46,7 +42,6 @@ export class BlockReceiver {
     readonly channel: FrameChannel;
     readonly digest: KeyedDigest;
     readonly sink: BlockSink;
-    readonly current: BlockSource | undefined;
     /** Records that everything below is flushed. */
     readonly checkpoint: (offset: number) => Promise<void>;
     readonly onFault: (cause: unknown) => void;
@@ -55,7 +50,6 @@ export class BlockReceiver {
     this.#channel = options.channel;
     this.#digest = options.digest;
     this.#sink = options.sink;
-    this.#current = options.current;
     this.#checkpoint = options.checkpoint;
     this.#onFault = options.onFault;
     this.#signal = options.signal;
@@ -141,23 +135,14 @@ export class BlockReceiver {
       if (entry.offset >= this.#sink.sizeBytes)
         throw malformed(`reaches ${entry.offset}, beyond the disk's ${this.#sink.sizeBytes} bytes`);
       if (previous !== undefined && entry.offset <= previous.offset) throw malformed("has its blocks out of order");
-      if (entry.pieces === 0) throw malformed("has a block without content");
-      if (entry.pieces !== allPieces && this.#current === undefined)
-        throw malformed("has a block in pieces outside of a resynchronization");
+      if (entry.reserved !== 0) throw malformed("uses a field that this version does not know");
     }
     return entries;
   }
 
-  #blockLength(offset: number): number {
-    return Math.min(blockBytes, this.#sink.sizeBytes - offset);
-  }
-
-  /** Bytes that an entry has in the body: the disk's last block and its last piece may be short. */
+  /** The disk's last block may be short. */
   #lengthOf(entry: BlockEntry): number {
-    const length = this.#blockLength(entry.offset);
-    return entry.pieces === allPieces
-      ? length
-      : piecesOf(entry.pieces, length).reduce((sum, piece) => sum + piece.length, 0);
+    return Math.min(blockBytes, this.#sink.sizeBytes - entry.offset);
   }
 
   async #writeBlocks(
@@ -176,16 +161,11 @@ export class BlockReceiver {
       for (const entry of entries) {
         const length = this.#lengthOf(entry);
         const content = frame.body.subarray(at, at + length);
-        if (entry.pieces !== allPieces) {
+        this.#verify(entry, content, frame.payload);
+        if (run !== undefined && run.offset + run.length === entry.offset) run.length += length;
+        else {
           flush();
-          writes.push(this.#merge(entry, { content, payload: frame.payload }));
-        } else {
-          this.#verify(entry, content, frame.payload);
-          if (run !== undefined && run.offset + run.length === entry.offset) run.length += length;
-          else {
-            flush();
-            run = { offset: entry.offset, at, length };
-          }
+          run = { offset: entry.offset, at, length };
         }
         at += length;
       }
@@ -195,20 +175,6 @@ export class BlockReceiver {
       await Promise.allSettled(writes);
     }
     await Promise.all(writes);
-  }
-
-  /** Puts the pieces that came into what the replica has, and writes the block as a whole: the store takes whole blocks only. */
-  async #merge(entry: BlockEntry, frame: { readonly content: Buffer; readonly payload: Buffer }): Promise<void> {
-    const length = this.#blockLength(entry.offset);
-    const block = Buffer.allocUnsafe(length);
-    await this.#current?.read(entry.offset, block, this.#signal);
-    let at = 0;
-    for (const piece of piecesOf(entry.pieces, length)) {
-      frame.content.copy(block, piece.at, at, at + piece.length);
-      at += piece.length;
-    }
-    this.#verify(entry, block, frame.payload);
-    await this.#sink.write(entry.offset, block, this.#signal);
   }
 
   #verify(entry: BlockEntry, content: Buffer, payload: Buffer): void {
@@ -244,19 +210,6 @@ export class BlockReceiver {
       await this.#channel.send({ type: answer, offset });
     })().catch((cause: unknown) => this.#fail(cause));
   }
-}
-
-/** The 4 KiB pieces that a mask names, within a block of this length. */
-export function piecesOf(
-  mask: number,
-  blockLength: number,
-): readonly { readonly at: number; readonly length: number }[] {
-  const pieces = [];
-  for (let piece = 0; piece * pieceBytes < blockLength; piece += 1) {
-    if ((mask & (1 << piece)) === 0) continue;
-    pieces.push({ at: piece * pieceBytes, length: Math.min(pieceBytes, blockLength - piece * pieceBytes) });
-  }
-  return pieces;
 }
 
 async function unpack(packed: Buffer, expected: number): Promise<Buffer> {

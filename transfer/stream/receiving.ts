@@ -95,7 +95,6 @@ export class Receiving {
       channel: this.#channel,
       digest: this.#digest,
       sink,
-      current,
       checkpoint: (offset) => this.#replica.checkpoint(open.disk, offset, signal),
       onFault: (cause) => this.#refuse(cause),
       signal,

@@ -3,7 +3,7 @@ import type { KeyedDigest } from "../digest/keyed.ts";
 import type { CopyRequest } from "../session.ts";
 import type { FrameChannel } from "./channel.ts";
 import { compressBody, type AdaptiveCompression } from "./compression.ts";
-import { allPieces, frameType } from "./frame.ts";
+import { frameType } from "./frame.ts";
 import { GatherBuffer } from "./gather.ts";
 import { Pool } from "./pool.ts";
 import { TokenBucket } from "./token-bucket.ts";
@@ -142,7 +142,7 @@ export class BlockSender {
           const length = Math.min(blockBytes, read.offset + read.length - offset);
           const block = buffer.body.subarray(at, at + length);
           if (isZero(block)) appendRun(zeroRuns, { offset, length });
-          else buffer.enter({ offset, at, length, pieces: allPieces, digestOf: block }, this.#digest);
+          else buffer.enter({ offset, at, length, digestOf: block }, this.#digest);
           at += length;
         }
       }
