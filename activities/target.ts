@@ -4,7 +4,7 @@ import { asOperation } from "#activities/operation.ts";
 import type { Check } from "#domain/check.ts";
 import type { RecoveryPoint } from "#domain/cut.ts";
 import type { CutId, FailoverId, HostName, ReplicaId } from "#domain/ids.ts";
-import type { Activation, FailoverRequest, ReplicaSpec } from "#platforms/platform.ts";
+import type { Activation, FailoverRequest, ReplicaSpec, Verification } from "#platforms/platform.ts";
 
 type OnHost<Request> = Request & { readonly host: HostName };
 
@@ -14,9 +14,7 @@ export interface TargetActivities {
   createReplica(request: OnHost<{ readonly spec: ReplicaSpec }>): Promise<void>;
   listPoints(request: OnHost<{ readonly replica: ReplicaId }>): Promise<readonly RecoveryPoint[]>;
   /** Reads a point again, block by block; minutes for a large one. */
-  verifyPoint(
-    request: OnHost<{ readonly replica: ReplicaId; readonly point: CutId }>,
-  ): Promise<{ readonly blocks: number; readonly mismatched: number }>;
+  verifyPoint(request: OnHost<{ readonly replica: ReplicaId; readonly point: CutId }>): Promise<Verification>;
   failOver(request: OnHost<{ readonly failover: FailoverRequest }>): Promise<Activation>;
   changePoint(request: OnHost<{ readonly failover: FailoverRequest }>): Promise<Activation>;
   commitFailover(request: OnHost<{ readonly replica: ReplicaId; readonly failover: FailoverId }>): Promise<void>;

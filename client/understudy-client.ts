@@ -1,7 +1,7 @@
 import type { ConfigurationChange } from "#domain/configuration-change.ts";
 import type { Configuration } from "#domain/configuration.ts";
 import type { RecoveryPoint } from "#domain/cut.ts";
-import type { CutId, ItemName } from "#domain/ids.ts";
+import type { CutId, DiskId, ItemName } from "#domain/ids.ts";
 import type { ItemView } from "#domain/item-view.ts";
 import type { JobInput, JobState, JobView } from "#domain/job.ts";
 import type { OperationName } from "#domain/operations.ts";
@@ -12,6 +12,10 @@ export interface Verification {
   readonly blocks: number;
   /** Blocks whose content is not what was sealed: anything above 0 is a `DIGEST_MISMATCH`. */
   readonly mismatched: number;
+  /** Blocks that have no digest to compare with: of a disk that was there before it became a replica. */
+  readonly unverified?: number;
+  /** Where the mismatched ones are; the first hundred runs. */
+  readonly damaged?: readonly { readonly disk: DiskId; readonly offset: number; readonly length: number }[];
 }
 
 /** The typed way in: everything the CLI and the API do. Rejections are Faults. */

@@ -1,5 +1,6 @@
 import type { CutId, HostName, ReplicaId, SiteName } from "#domain/ids.ts";
 import { choosePoint } from "#domain/points.ts";
+import type { Verification } from "#platforms/platform.ts";
 import { failWith, faultOf } from "#workflows/failure.ts";
 import { atSite, atSiteWithin } from "#workflows/sites.ts";
 
@@ -9,7 +10,7 @@ export async function VerifyPoint(at: {
   readonly host: HostName;
   readonly replica: ReplicaId;
   readonly point?: CutId;
-}): Promise<{ readonly point: CutId; readonly blocks: number; readonly mismatched: number }> {
+}): Promise<Verification & { readonly point: CutId }> {
   const { site, host, replica } = at;
   try {
     const points = await atSiteWithin(site, 30).listPoints({ host, replica });
