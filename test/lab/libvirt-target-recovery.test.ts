@@ -56,8 +56,9 @@ const dyingAt = (
       died = true;
       throw new WorkerDied();
     }
-    const outcome = await work();
-    if (mine !== call) return outcome;
+    if (mine !== call) return await work();
+    // Whatever the host answered, also a refusal: the worker does not live to see it.
+    await Promise.allSettled([work()]);
     died = true;
     throw new WorkerDied();
   };

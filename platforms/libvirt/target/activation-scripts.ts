@@ -1,5 +1,5 @@
 /**
- * Ends a merge that runs: it is done again later, and a failover does not wait for it. $1 the replica's folder.
+ * Ends a merge that runs, and waits until it has: it is done again later, and a failover does not wait for it to be done. $1 the replica's folder.
  * The merge's shell waits for one child at a time, which shares its lock, so both have to go.
  */
 export const interruptMergeScript = `
@@ -7,7 +7,8 @@ export const interruptMergeScript = `
 pid=$(cat "$1/merge.pid")
 tr '\\000' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF -- "$1" || exit 0
 children=$(cat "/proc/$pid/task/$pid/children" 2>/dev/null)
-kill $pid $children 2>/dev/null || :`;
+kill $pid $children 2>/dev/null || :
+flock -w 30 "$1/merge.lock" true`;
 
 /**
  * Makes what an activated machine writes to, anew. $1 the activation's folder, $2 private bridge or "-"; then for each disk: file, size, the layer beneath, record's name or "-".

@@ -18,14 +18,12 @@ export const mergeForgotten = async (
     readonly signal: AbortSignal;
     /** Refuses when the replica is no longer this worker's. */
     readonly guard: (state: StoredReplica) => void;
-    /** False: stop before the next one. */
-    readonly proceed: () => boolean;
   },
 ): Promise<void> => {
   const { signal, guard } = options;
   let state = await store.read(signal);
   const results = new Set<number>();
-  for (let merge = nextMerge(state); merge !== undefined && options.proceed(); merge = nextMerge(state)) {
+  for (let merge = nextMerge(state); merge !== undefined; merge = nextMerge(state)) {
     const merged = merge;
     guard(state);
     try {

@@ -31,7 +31,12 @@ export const openReplica = async (request: OpenRequest, signal: AbortSignal): Pr
     { purpose: "open the replica for receiving", signal },
   );
   await removeRubbish(store, { opened, token }, signal);
-  return receive({ store, epoch, token, now: request.now, onWarning: request.onWarning });
+  return receive({
+    store,
+    opening: { host: store.host.name, epoch, token },
+    now: request.now,
+    onWarning: request.onWarning,
+  });
 };
 
 const checkSender = (

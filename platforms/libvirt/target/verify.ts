@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { Fault, isFault } from "#domain/fault.ts";
 import { instant, type CutId, type DiskId } from "#domain/ids.ts";
-import type { Operation } from "#platforms/platform.ts";
+import type { Operation, Verification } from "#platforms/platform.ts";
 import { blockBytes, type BlockSource } from "#transfer/block.ts";
 import { openNbdSource } from "#transfer/nbd/open.ts";
 import { chainOf, layerOfPoint } from "./chain.ts";
@@ -14,21 +14,9 @@ import { connectQmp } from "./qmp.ts";
 import { readFileBytes } from "./read-file-bytes.ts";
 import type { StoredReplica } from "./stored-replica.ts";
 
-export interface DamagedBlocks {
-  readonly disk: DiskId;
-  readonly offset: number;
-  readonly length: number;
-}
-
-export interface Verification {
-  /** Blocks compared. */
-  readonly blocks: number;
-  readonly mismatched: number;
-  /** Blocks without a digest: of a disk that was here before it became a replica, and has not been resynchronized since. */
-  readonly unverified: number;
-  /** Where; the first hundred runs. */
-  readonly damaged: readonly DamagedBlocks[];
-}
+/** As the contract has it, with everything told. */
+export type PointVerification = Required<Verification>;
+type DamagedBlocks = PointVerification["damaged"][number];
 
 const windowBytes = 1024 * 1024;
 const windowsAtOnce = 8;
@@ -36,7 +24,7 @@ const damageLimit = 100;
 const readerMs = 10 * 60_000;
 
 /** Reads a point again through its chain, at the host's disk and link speed, and compares every block with the digest that was taken when it came in. */
-export const verifyPoint = async (store: ReplicaStore, cut: CutId, op: Operation): Promise<Verification> => {
+export const verifyPoint = async (store: ReplicaStore, cut: CutId, op: Operation): Promise<PointVerification> => {
   const id = randomUUID();
   const hold = (until: number) => (state: StoredReplica) => {
     const layer = layerOfPoint(state, cut);

@@ -1,0 +1,23 @@
+import type { ReplicaState } from "#transfer/replica.ts";
+import { entries, lastCut, newestLayer } from "./chain.ts";
+import { incomingState } from "./incoming-plan.ts";
+import type { StoredReplica } from "./stored-replica.ts";
+
+/** What a sender is told of the replica. */
+export const replicaState = (state: StoredReplica): ReplicaState => {
+  const cut = lastCut(state);
+  const points = state.layers.filter((layer) => layer.point);
+  const keptAt = points.findLast((layer) => layer.kept)?.takenAt;
+  const appConsistentAt = points.findLast((layer) => layer.consistency === "app-consistent")?.takenAt;
+  const disks: Readonly<Record<string, { readonly sizeBytes: number }>> =
+    newestLayer(state)?.disks ?? state.incoming?.disks ?? {};
+  return {
+    replica: state.replica,
+    epoch: state.epoch,
+    ...(cut !== undefined && { lastCut: cut }),
+    ...(keptAt !== undefined && { lastKeptAt: keptAt }),
+    ...(appConsistentAt !== undefined && { lastAppConsistentAt: appConsistentAt }),
+    ...(state.incoming !== undefined && { incoming: incomingState(state.incoming) }),
+    disks: entries<{ readonly sizeBytes: number }>(disks).map(([id, { sizeBytes }]) => ({ id, sizeBytes })),
+  };
+};
