@@ -24,13 +24,17 @@ export const decompressBody = (packed: Buffer, expectedBytes: number): Promise<B
     maxOutputLength: expectedBytes,
   });
 
+/** Above this share of its time a side counts as busy: compression would slow it down, not speed the link up. */
+const busyShare = 0.75;
+
 /**
  * Chooses the level from what the sender is waiting for. Held back by the link: the level by the link's speed, as the receiver's
- * acknowledgements tell it (the kernel's own buffers make every link look fast at first). Held back by the compressor: one step down at once, and
- * no step up for a while that doubles, so that a link about as fast as the compressor does not make it swing.
+ * acknowledgements tell it (the kernel's own buffers make every link look fast at first). Held back by either side's own work, or by the
+ * compressor: one step down at once, and no step up for a while that doubles, so that it does not swing.
  */
 export class AdaptiveCompression {
   readonly #now: () => number;
+  readonly #ownShare: () => number;
   #step: number;
   #since: number;
   #sentBytes = 0;
@@ -41,9 +45,18 @@ export class AdaptiveCompression {
   #holdMs = 2_000;
   #evaluations = 0;
 
-  constructor(options: { readonly step?: number; readonly now?: () => number } = {}) {
+  constructor(
+    options: {
+      /** Where the last copy's level ended; raw otherwise. */
+      readonly step?: number;
+      readonly now?: () => number;
+      /** The share of its time (0 to 1) that this side was busy since it was last asked. */
+      readonly ownShare?: () => number;
+    } = {},
+  ) {
     this.#now = options.now ?? (() => performance.now());
-    this.#step = options.step ?? 2;
+    this.#ownShare = options.ownShare ?? busyShareMeter();
+    this.#step = options.step ?? 0;
     this.#since = this.#now();
   }
 
@@ -63,13 +76,13 @@ export class AdaptiveCompression {
     this.#compressorMs += frame.compressorMs;
   }
 
-  /** The receiver has so many more bytes. */
-  received(bytes: number): void {
+  /** The receiver has so many more bytes, and was busy for this share of its time. */
+  received(bytes: number, peerShare: number): void {
     this.#receivedBytes += bytes;
     const elapsed = this.#now() - this.#since;
-    // The first looks come early: a fast link should not be compressed on for long.
+    // The first looks come early: a fast link should not be compressed on for long, nor a slow one be sent to raw.
     if (elapsed < (this.#evaluations < 8 ? 15 : 250)) return;
-    this.#evaluate(elapsed);
+    this.#evaluate(elapsed, Math.max(peerShare, this.#ownShare()));
     this.#since = this.#now();
     this.#sentBytes = 0;
     this.#receivedBytes = 0;
@@ -77,19 +90,32 @@ export class AdaptiveCompression {
     this.#compressorMs = 0;
   }
 
-  #evaluate(elapsed: number): void {
+  #evaluate(elapsed: number, share: number): void {
     this.#evaluations += 1;
     const now = this.#now();
     const linkBound = this.#linkMs > elapsed / 2 || this.#sentBytes > this.#receivedBytes * 1.5 + 1e6;
-    if (linkBound) {
-      const wanted = stepForRate((this.#receivedBytes / elapsed) * 1_000);
-      if (wanted < this.#step || now >= this.#holdUntil) this.#step = wanted;
-    } else if (this.#compressorMs > elapsed / 2 && this.#step > 0) {
+    const compressorBound = !linkBound && this.#compressorMs > elapsed / 2;
+    if (share > busyShare || compressorBound) {
+      if (this.#step === 0) return;
       this.#step -= 1;
       this.#holdUntil = now + this.#holdMs;
       this.#holdMs = Math.min(this.#holdMs * 2, 60_000);
+    } else if (linkBound) {
+      const wanted = stepForRate((this.#receivedBytes / elapsed) * 1_000);
+      if (wanted < this.#step || now >= this.#holdUntil) this.#step = wanted;
     }
   }
+}
+
+/** The share of its time that this process's event loop was busy since the last call. */
+export function busyShareMeter(): () => number {
+  let before = performance.eventLoopUtilization();
+  return () => {
+    const now = performance.eventLoopUtilization();
+    const { utilization } = performance.eventLoopUtilization(now, before);
+    before = now;
+    return utilization;
+  };
 }
 
 const stepForRate = (bytesPerSecond: number): number => {

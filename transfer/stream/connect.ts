@@ -16,7 +16,7 @@ export async function connectTuned(
 ): ReturnType<ConnectReplica> {
   const { replica, epoch } = request;
   const greeting = hello({ versions: protocolVersions, digests: digestAlgorithms, replica, epoch });
-  const { channel, welcome } = await openChannel({ peer: request, greeting }, signal);
+  const { channel, welcome, roundTripMs } = await openChannel({ peer: request, greeting }, signal);
   const digest = createKeyedDigest(welcome.digest, Buffer.from(welcome.key, "base64"));
-  return new StreamSession({ peer: request, control: channel, token: welcome.token, digest, tuning });
+  return new StreamSession({ peer: request, control: channel, token: welcome.token, digest, tuning, roundTripMs });
 }

@@ -18,14 +18,21 @@ const connectTimeoutMs = 10_000;
 /** Opening a replica may start a storage daemon; the peer's pings tell that it still lives. */
 const welcomeTimeoutMs = 60_000;
 
+export interface OpenedChannel {
+  readonly channel: FrameChannel;
+  readonly welcome: Welcome;
+  /** How long TCP's hand-shake took: the way there and back. */
+  readonly roundTripMs: number;
+}
+
 /** One connection of a session, greeted and welcomed. */
 export async function openChannel(
   request: { readonly peer: PeerAddress; readonly greeting: Hello },
   signal: AbortSignal,
-): Promise<{ readonly channel: FrameChannel; readonly welcome: Welcome }> {
+): Promise<OpenedChannel> {
   const { peer, greeting } = request;
   const name = describePeer(peer);
-  const wire = await dial(peer, signal);
+  const { wire, roundTripMs } = await dial(peer, signal);
   const { promise, resolve, reject } = Promise.withResolvers<Welcome>();
   const channel = new FrameChannel({
     wire,
@@ -46,7 +53,7 @@ export async function openChannel(
   try {
     if (limit.aborted) abort();
     await channel.sendJson(frameType.hello, greeting);
-    return { channel, welcome: await promise };
+    return { channel, welcome: await promise, roundTripMs };
   } catch (cause) {
     promise.catch(() => undefined);
     channel.fail(new Fault("CANCELLED", `Connecting to ${name} ended.`));
@@ -63,23 +70,27 @@ export async function openChannel(
   }
 }
 
-async function dial(peer: PeerAddress, signal: AbortSignal): Promise<Wire> {
+async function dial(
+  peer: PeerAddress,
+  signal: AbortSignal,
+): Promise<{ readonly wire: Wire; readonly roundTripMs: number }> {
   const limit = AbortSignal.any([signal, AbortSignal.timeout(connectTimeoutMs)]);
   const intake = new Intake();
   const { certificate, key, authority } = peer.tls;
   const servername = siteServerName(peer.site);
-  let reached = false;
+  const started = performance.now();
+  let roundTripMs: number | undefined;
   try {
     const socket = await dialTls({
       via: { host: peer.address, port: peer.port, intake },
       tls: { cert: certificate, key, ca: authority, servername, minVersion: "TLSv1.3" },
-      onConnected: () => (reached = true),
+      onConnected: () => (roundTripMs = performance.now() - started),
       signal: limit,
     });
-    return socketWire(socket, intake);
+    return { wire: socketWire(socket, intake), roundTripMs: roundTripMs ?? 0 };
   } catch (cause) {
     signal.throwIfAborted();
-    if (reached) throw tlsFault(peer, cause);
+    if (roundTripMs !== undefined) throw tlsFault(peer, cause);
     throw unreachable(peer, cause instanceof Error ? cause.message : String(cause), cause);
   }
 }

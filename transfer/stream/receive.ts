@@ -2,7 +2,7 @@ import { Fault } from "#domain/fault.ts";
 import { blockBytes, type BlockSink } from "../block.ts";
 import type { KeyedDigest } from "../digest/keyed.ts";
 import type { FrameChannel } from "./channel.ts";
-import { decompressBody } from "./compression.ts";
+import { busyShareMeter, decompressBody } from "./compression.ts";
 import {
   entryBytes,
   frameFlag,
@@ -35,6 +35,7 @@ export class BlockReceiver {
   #room: (() => void) | undefined;
   #failed = false;
   #acknowledged = 0;
+  readonly #busyShare = busyShareMeter();
   /** Checkpoints run one after the other. */
   #lastCheckpoint: Promise<void> = Promise.resolve();
 
@@ -88,7 +89,8 @@ export class BlockReceiver {
     const received = this.#channel.receivedBytes;
     if (received - this.#acknowledged < acknowledgeBytes) return;
     this.#acknowledged = received;
-    this.#channel.send({ type: frameType.received, offset: received }).catch(() => undefined);
+    const count = Math.round(this.#busyShare() * 100);
+    this.#channel.send({ type: frameType.received, count, offset: received }).catch(() => undefined);
   }
 
   #begin(work: Promise<void>, bytes: number): void {

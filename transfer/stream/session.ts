@@ -11,6 +11,10 @@ import { hello, protocolVersions, type TransferMode } from "./messages.ts";
 import { transfer } from "./transfer.ts";
 import type { StreamTuning } from "./tuning.ts";
 
+/** A way there and back longer than this is no local network: compression begins at level 3, not raw. */
+const longWayMs = 5;
+const longWayStep = 3;
+
 /**
  * The sending site's end of a session. Control calls share one connection; every copy has a connection of its own, so that disks do not hold each
  * other back, and connections are kept for the next copy.
@@ -25,7 +29,7 @@ export class StreamSession implements ReplicaSession {
   readonly #busy = new Set<FrameChannel>();
   #closed = false;
   /** Where the last copy's compression ended is where the next one's begins. */
-  #compressionStep: number | undefined;
+  #compressionStep: number;
 
   constructor(options: {
     readonly peer: PeerAddress;
@@ -33,11 +37,13 @@ export class StreamSession implements ReplicaSession {
     readonly token: string;
     readonly digest: KeyedDigest;
     readonly tuning: StreamTuning;
+    readonly roundTripMs: number;
   }) {
     this.#peer = options.peer;
     this.#token = options.token;
     this.#digest = options.digest;
     this.#tuning = options.tuning;
+    this.#compressionStep = options.roundTripMs > longWayMs ? longWayStep : 0;
     this.#calls = new ControlCalls(options.control, (fault) => this.#lost(fault));
   }
 
@@ -77,9 +83,7 @@ export class StreamSession implements ReplicaSession {
   async #transfer(request: CopyRequest, mode: TransferMode): Promise<CopyResult> {
     const channel = await this.#takeChannel(request.signal);
     this.#busy.add(channel);
-    const compression = new AdaptiveCompression(
-      this.#compressionStep === undefined ? {} : { step: this.#compressionStep },
-    );
+    const compression = new AdaptiveCompression({ step: this.#compressionStep });
     try {
       const result = await transfer({
         channel,

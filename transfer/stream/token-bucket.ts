@@ -7,20 +7,28 @@ import { setTimeout as sleep } from "node:timers/promises";
 export class TokenBucket {
   readonly #rate: () => number | undefined;
   readonly #now: () => number;
+  readonly #sleep: (ms: number, signal: AbortSignal) => Promise<void>;
   #tokens = 0;
   #filledAt: number;
 
-  constructor(rate: () => number | undefined, now: () => number = () => performance.now()) {
+  constructor(
+    rate: () => number | undefined,
+    clock: {
+      readonly now: () => number;
+      readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
+    } = { now: () => performance.now(), sleep: (ms, signal) => sleep(ms, undefined, { signal }) },
+  ) {
     this.#rate = rate;
-    this.#now = now;
-    this.#filledAt = now();
+    this.#now = clock.now;
+    this.#sleep = clock.sleep;
+    this.#filledAt = clock.now();
   }
 
   /** Resolves when `bytes` may be sent. Debt is allowed, so that a frame larger than a second's worth still goes out whole. */
   async take(bytes: number, signal: AbortSignal): Promise<void> {
     for (let rate = this.#refill(); rate !== undefined && this.#tokens < 0; rate = this.#refill()) {
       const waitMs = rate <= 0 ? 200 : Math.min(200, Math.ceil((-this.#tokens / rate) * 1_000));
-      await sleep(waitMs, undefined, { signal });
+      await this.#sleep(waitMs, signal);
     }
     this.#tokens -= bytes;
   }

@@ -103,7 +103,7 @@ class Answers {
       frame: (header, payload) => {
         if (header.type === frameType.received) {
           // The first acknowledgement counts from what the connection had carried before this copy.
-          if (this.#received > 0) compression.received(Math.max(0, header.offset - this.#received));
+          if (this.#received > 0) compression.received(Math.max(0, header.offset - this.#received), header.count / 100);
           this.#received = header.offset;
         } else if (header.type === frameType.digests || header.type === frameType.zeroDigests) {
           this.peerDigests.arrived({ type: header.type, offset: header.offset, payload }, diskBytes);
