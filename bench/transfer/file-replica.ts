@@ -1,7 +1,7 @@
 import { readSync, writeSync } from "node:fs";
 import { open, type FileHandle } from "node:fs/promises";
 import { Fault } from "#domain/fault.ts";
-import { instant, type DiskId, type ReplicaId } from "#domain/ids.ts";
+import { instant, type DiskId } from "#domain/ids.ts";
 import type { BlockSink, BlockSource } from "#transfer/block.ts";
 import type { IncomingState, ReplicaOpener } from "#transfer/replica.ts";
 
@@ -65,7 +65,7 @@ export function fileReplicaOpener(options: {
       return {
         state: async () =>
           await Promise.resolve({
-            replica: replica as ReplicaId,
+            replica,
             epoch,
             ...(incoming === undefined ? {} : { incoming }),
             disks: [{ id: "disk" as DiskId, sizeBytes: options.sizeBytes }],

@@ -24,7 +24,7 @@ export async function ourCopy(request: {
   const { certificates, source, output, verb } = request;
   const at = request.at ?? { source: [], target: [], address: "127.0.0.1" };
   const content = verb === "copy" ? "fresh" : "kept";
-  const [first = "", ...rest] = [
+  const [first, ...rest] = [
     ...at.target,
     process.execPath,
     script("target-worker.ts"),
@@ -37,7 +37,7 @@ export async function ourCopy(request: {
   const target = execa(first, rest, { reject: false });
   try {
     const port = await listening(target);
-    const [program = "", ...args] = [
+    const [program, ...args] = [
       ...at.source,
       process.execPath,
       script("source-worker.ts"),

@@ -3,7 +3,7 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { writeFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import type { Extent } from "#transfer/block.ts";
+import { collect } from "#test/support/collect.ts";
 import { openNbdDisk, openNbdSink, openNbdSource } from "#transfer/nbd/open.ts";
 import { freePort, listens, nbdkit, startServer } from "#test/support/nbd-servers.ts";
 import { run } from "#test/support/run.ts";
@@ -12,12 +12,6 @@ import { temporaryDir } from "#test/support/temporary-dir.ts";
 
 const signal = (): AbortSignal => AbortSignal.timeout(20_000);
 const unix = (path: string) => ({ kind: "unix", path }) as const;
-
-async function all(extents: AsyncIterable<Extent>): Promise<readonly Extent[]> {
-  const list: Extent[] = [];
-  for await (const extent of extents) list.push(extent);
-  return list;
-}
 
 for (const sizeBytes of [1, 511, 4_097, 65_535, 3 * 1024 * 1024 + 17]) {
   test(`an export of ${sizeBytes} bytes is written, zeroed and read back to its last byte`, async () => {
@@ -57,12 +51,12 @@ test("holes are told as zero and in order, also from the middle on", async () =>
   await using _server = await nbdkit(socket, "file", image);
   await using source = await openNbdSource({ transport: unix(socket), exportName: "", signal: signal() });
   const M = 1024 * 1024;
-  expect(await all(source.extents({ signal: signal() }))).toEqual([
+  expect(await collect(source.extents({ signal: signal() }))).toEqual([
     { offset: 0, length: 10 * M, kind: "zero" },
     { offset: 10 * M, length: M, kind: "data" },
     { offset: 11 * M, length: 53 * M, kind: "zero" },
   ]);
-  expect(await all(source.extents({ from: 10 * M + 4096, signal: signal() }))).toEqual([
+  expect(await collect(source.extents({ from: 10 * M + 4096, signal: signal() }))).toEqual([
     { offset: 10 * M + 4096, length: M - 4096, kind: "data" },
     { offset: 11 * M, length: 53 * M, kind: "zero" },
   ]);
@@ -73,7 +67,7 @@ test("a server without block status is read as data from end to end", async () =
   const socket = join(dir.path, "s");
   await using _server = await nbdkit(socket, "--no-sr", "memory", "size=3M");
   await using source = await openNbdSource({ transport: unix(socket), exportName: "", signal: signal() });
-  expect(await all(source.extents({ signal: signal() }))).toEqual([
+  expect(await collect(source.extents({ signal: signal() }))).toEqual([
     { offset: 0, length: 3 * 1024 * 1024, kind: "data" },
   ]);
   const into = new Uint8Array(3 * 1024 * 1024).fill(1);
@@ -96,7 +90,7 @@ test("only what a dirty bitmap marks is yielded, typed by what is allocated", as
     signal: signal(),
   });
   const [K, M] = [1024, 1024 * 1024];
-  const changed = await all(source.extents({ signal: signal() }));
+  const changed = await collect(source.extents({ signal: signal() }));
   expect(changed).toEqual([
     { offset: 64 * K, length: 64 * K, kind: "zero" },
     { offset: 100 * M, length: 64 * K, kind: "data" },
@@ -289,7 +283,7 @@ test("a copy-before-write snapshot that was given up is a broken cut", async () 
   await cut.read(0, new Uint8Array(65_536), signal());
   await guest.write(0, randomBytes(65_536), signal());
   await expect(cut.read(0, new Uint8Array(65_536), signal())).rejects.toMatchObject({ code: "CUT_BROKEN" });
-  await expect(all(cut.extents({ signal: signal() }))).rejects.toMatchObject({ code: "CUT_BROKEN" });
+  await expect(collect(cut.extents({ signal: signal() }))).rejects.toMatchObject({ code: "CUT_BROKEN" });
 });
 
 test("any byte stream carries it as well, for instance an SSH channel", async () => {

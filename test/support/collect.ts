@@ -1,6 +1,6 @@
-/** Everything a stream yields. */
-export async function collect<Value>(stream: AsyncIterable<Value>): Promise<readonly Value[]> {
-  const values: Value[] = [];
-  for await (const value of stream) values.push(value);
-  return values;
+/** Everything an asynchronous sequence yields. */
+export async function collect<Item>(items: AsyncIterable<Item>): Promise<readonly Item[]> {
+  const list: Item[] = [];
+  for await (const item of items) list.push(item);
+  return list;
 }

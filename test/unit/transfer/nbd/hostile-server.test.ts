@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createServer, type AddressInfo, type Socket } from "node:net";
 import { expect, test } from "vitest";
+import { collect } from "#test/support/collect.ts";
 import { openNbdDisk } from "#transfer/nbd/open.ts";
 
 /** A server that says what a test tells it to: the negotiation by the book, then a scripted answer to each request. */
@@ -174,7 +175,7 @@ test("a block status that covers less than was asked is asked on from where it e
   const answer: Script["answer"] = ({ cookie }) => chunk(cookie, { type: 5, data: runs.shift() ?? Buffer.alloc(0) });
   await withServer({ answer }, async (port) => {
     await using disk = await open(port);
-    const extents = await Array.fromAsync(disk.extents({ signal: signal() }));
+    const extents = await collect(disk.extents({ signal: signal() }));
     expect(extents).toEqual([
       { offset: 0, length: 65_536, kind: "data" },
       { offset: 65_536, length: 65_536, kind: "zero" },

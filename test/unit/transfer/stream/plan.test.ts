@@ -1,11 +1,12 @@
 import { expect, test } from "vitest";
+import { collect } from "#test/support/collect.ts";
 import fc from "fast-check";
 import { memorySource } from "#test/support/memory-blocks.ts";
 import { blockBytes, type Extent } from "#transfer/block.ts";
 import { alignedRuns } from "#transfer/stream/plan.ts";
 
 const runsOf = (extents: readonly Extent[], sizeBytes: number, maximumBytes = 1 << 30): Promise<readonly Extent[]> =>
-  Array.fromAsync(
+  collect(
     alignedRuns(memorySource(Buffer.alloc(sizeBytes), extents), {
       from: 0,
       maximumBytes,
