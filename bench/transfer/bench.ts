@@ -10,6 +10,7 @@ import { ourCopy, ourRead, type OurCopy } from "./ours.ts";
 import { nbdkitCertificates, peerVersions, requirePeers, serve, timed } from "./peers.ts";
 import { answers } from "./ready.ts";
 import { benchCertificates } from "./site.ts";
+import { spoil } from "./spoil.ts";
 
 const parts = ["read", "site", "resync", "slow"] as const;
 const nbdPort = 10_909;
@@ -152,7 +153,7 @@ async function resyncPart(ground: Ground): Promise<readonly Measure[]> {
   for (let round = 1; round <= ground.rounds; round += 1) {
     ground.say(`Resynchronization of 1 % of the blocks, round ${round} of ${ground.rounds} …`);
     await execa("cp", ["--sparse=always", ground.image, ground.output]);
-    await execa(process.execPath, [join(import.meta.dirname, "spoil.ts"), ground.output, "0.01"]);
+    await spoil(ground.output, 0.01);
     runs.push(await ourCopy({ ...ground, source: ground.image, verb: "resynchronize" }));
     await sameImages(ground);
   }

@@ -65,7 +65,7 @@ export async function ourCopy(request: {
 /** Reads an export as the product does; the seconds from the connection's first byte. */
 export async function ourRead(socket: string, output?: string): Promise<number> {
   const { stdout } = await execa(process.execPath, [
-    script("read-export.ts"),
+    script("read-worker.ts"),
     socket,
     ...(output === undefined ? [] : [output]),
   ]);

@@ -1,12 +1,12 @@
 import { randomBytes } from "node:crypto";
 import { open } from "node:fs/promises";
+import { blockBytes } from "#transfer/block.ts";
 
-/** Overwrites a part of a file's 64 KiB blocks, evenly spread: `spoil.ts FILE PART`. */
-const [path = "", part = ""] = process.argv.slice(2);
-const blockBytes = 65_536;
-const file = await open(path, "r+");
-const blocks = (await file.stat()).size / blockBytes;
-const step = 1 / Number(part);
-for (let block = 0; block < blocks; block += step)
-  await file.write(randomBytes(blockBytes), 0, blockBytes, Math.floor(block) * blockBytes);
-await file.close();
+/** Overwrites a part (0 to 1) of a file's blocks, evenly spread. */
+export async function spoil(path: string, part: number): Promise<void> {
+  await using file = await open(path, "r+");
+  const blocks = (await file.stat()).size / blockBytes;
+  for (let block = 0; block < blocks; block += 1 / part) {
+    await file.write(randomBytes(blockBytes), 0, blockBytes, Math.floor(block) * blockBytes);
+  }
+}

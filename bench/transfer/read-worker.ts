@@ -2,7 +2,7 @@ import { open } from "node:fs/promises";
 import { openNbdSource } from "#transfer/nbd/open.ts";
 
 /**
- * Reads an NBD export as the product does: `read-export.ts SOCKET [OUTPUT]`. Prints the seconds from the connection's first byte to the last data
+ * Reads an NBD export as the product does: `read-worker.ts SOCKET [OUTPUT]`. Prints the seconds from the connection's first byte to the last data
  * byte. With OUTPUT it writes what it read, for comparison.
  */
 const [socket = "", output] = process.argv.slice(2);
