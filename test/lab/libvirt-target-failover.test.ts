@@ -18,6 +18,7 @@ import { connectTo, mebibyte, targetOn } from "./libvirt-target-fixture.ts";
 const never = new AbortController().signal;
 const vda = diskId("vda");
 const replica = replicaId("app1@lyon");
+const roundReplica = replicaId("app1@lyon-3");
 const homeReplica = replicaId("app1@paris");
 let lab: Lab;
 let paris: { readonly host: LabHost; readonly connection: HostConnection; readonly target: RecoveryTarget };
@@ -247,16 +248,26 @@ describe("a machine on two libvirt hosts", () => {
     expect([returned.id, returned.name, returned.disks[0]?.location]).toEqual([machine.id, "app1", original]);
     await paris.target.commit({ replica: homeReplica, failover: failoverId("fb-1") }, operation());
 
-    // And round again: the machine at Lyon becomes the replica on the layers that are there; nothing is copied.
+    // And round again: the machine at Lyon becomes a new replica on the layers of the old one; nothing is copied.
     const fourth = await contentOf(paris.host, original);
     await timed("adopted on its own layers", () =>
-      lyon.target.createReplica({ ...spec, epoch: 3, adopt: { machine: machine.id, content: e.id } }, operation()),
+      lyon.target.createReplica(
+        { ...spec, replica: roundReplica, epoch: 3, adopt: { machine: machine.id, content: e.id } },
+        operation(),
+      ),
     );
-    const again = await lyon.target.open({ replica, epoch: 3, peerSite: "paris" }, never);
+    await lyon.target.deleteReplica(replica, operation());
+    const again = await lyon.target.open({ replica: roundReplica, epoch: 3, peerSite: "paris" }, never);
     const f = cutOf("f", returned.definition, size, 3);
     await send(again, f, { before: third, after: fourth, base: e.id });
     await again[Symbol.asyncDispose]();
-    const finalRequest: FailoverRequest = { ...real, failover: failoverId("fo-3"), point: f.id, epoch: 4 };
+    const finalRequest: FailoverRequest = {
+      ...real,
+      replica: roundReplica,
+      failover: failoverId("fo-3"),
+      point: f.id,
+      epoch: 4,
+    };
     await lyon.target.failOver(finalRequest, operation());
     await lyon.host.run("virsh -q destroy app1");
     const finalOverlay = (await readMachine(lyon.connection, "app1", operation())).disks[0]?.location ?? "";
@@ -272,9 +283,9 @@ describe("a machine on two libvirt hosts", () => {
     expect((await contentOf(lyon.host, backing)).equals(fourth)).toBe(true);
 
     // Deleting the replica leaves the committed machine with disks of its own.
-    await lyon.target.commit({ replica, failover: failoverId("fo-3") }, operation());
+    await lyon.target.commit({ replica: roundReplica, failover: failoverId("fo-3") }, operation());
     await lyon.host.run("virsh -q start app1");
-    await timed("deleted beside a running machine", () => lyon.target.deleteReplica(replica, operation()));
+    await timed("deleted beside a running machine", () => lyon.target.deleteReplica(roundReplica, operation()));
     expect(await guestState(lyon.host, "app1")).toBe("running");
     await lyon.host.run("virsh -q destroy app1");
     expect((await lyon.host.run('ls "$1/replicas"', [lyon.host.store])).stdout).toBe("");

@@ -7,8 +7,10 @@ import { interruptMerge } from "./activate.ts";
 import { entries, newestLayer } from "./chain.ts";
 import { checkTakeOver, newReplica } from "./create-replica.ts";
 import { findDomain, type FoundDomain } from "./domains.ts";
+import { inheritLayers } from "./inherit.ts";
 import type { Operation as StoreOperation } from "./host-store.ts";
 import { readImage } from "./images.ts";
+import { replicaLayout } from "./layout.ts";
 import type { StoredActivation, StoredAdoption, StoredLayer, StoredReplica } from "./stored-replica.ts";
 
 const day = 86_400_000;
@@ -50,10 +52,16 @@ export const adoptMachine = async (
   op: Operation,
 ): Promise<void> => {
   const { store } = place;
+  await inheritLayers(place, spec, op);
   const standing = await store.find(op.signal);
+  // One whose machine has run here since is not the same any more.
   const isAdopted =
-    standing?.adopting === undefined && standing?.adopted === adopt.machine && standing.epoch === spec.epoch;
-  if (standing !== undefined && isAdopted) return;
+    standing?.replica === spec.replica &&
+    standing.adopting === undefined &&
+    standing.adopted === adopt.machine &&
+    standing.epoch === spec.epoch &&
+    standing.activations.every(({ kind }) => kind === "test");
+  if (isAdopted) return;
   const state =
     standing?.adopting === undefined ? await recordAdoption(place, { spec, adopt, standing }, op) : standing;
   const adoption = state.adopting;
@@ -119,11 +127,14 @@ const recordAdoption = async (
     const ran = state.activations.find(
       (activation) => activation.machine === adopt.machine && activation.phase === "committed",
     );
+    // The state may be an earlier replica's, whose layers this one goes on with.
+    const earlier = replicaLayout(place.folder, state.replica);
     const adopting: StoredAdoption = {
       machine: adopt.machine,
       name: domain.name,
       ...(adopt.content !== undefined && { content: adopt.content }),
       layer: state.nextLayer,
+      folders: state.activations.map(({ failover }) => earlier.activation(failover)),
       disks: Object.fromEntries(
         entries(disks).map(([id, { file, sizeBytes }]) => [id, { file, sizeBytes, backing: standsOn(ran, id, file) }]),
       ),
@@ -133,7 +144,14 @@ const recordAdoption = async (
       { kind: "write", path: `${store.layout.root}/adopted.xml`, bytes: Buffer.from(domain.xml) },
     ];
     return {
-      state: { ...state, epoch: spec.epoch, sourceSite: spec.sourceSite, nextLayer: state.nextLayer + 1, adopting },
+      state: {
+        ...state,
+        replica: spec.replica,
+        epoch: spec.epoch,
+        sourceSite: spec.sourceSite,
+        nextLayer: state.nextLayer + 1,
+        adopting,
+      },
       operations,
     };
   };
@@ -205,7 +223,6 @@ const finishAdoption = async ({ store }: ActivationPlace, spec: ReplicaSpec, op:
       );
       const files = { ...state.home?.files, ...came };
       const beneath = newestLayer(state);
-      const ran = state.activations.map(({ failover }) => failover);
       return {
         state: {
           ...rest,
@@ -220,7 +237,7 @@ const finishAdoption = async ({ store }: ActivationPlace, spec: ReplicaSpec, op:
           ...(beneath === undefined ? [] : state.layers).flatMap(({ point, cut }): StoreOperation[] =>
             point && cut !== undefined ? [{ kind: "remove", path: store.layout.manifest(cut) }] : [],
           ),
-          ...ran.map((failover): StoreOperation => ({ kind: "remove", path: store.layout.activation(failover) })),
+          ...adopting.folders.map((path): StoreOperation => ({ kind: "remove", path })),
         ],
       };
     },

@@ -1,6 +1,7 @@
 import { isFault } from "#domain/fault.ts";
 import type { HostConnection } from "../host.ts";
 import { readDomain } from "../inventory/domain-xml.ts";
+import { unescapeXml } from "./editable-xml.ts";
 
 export interface FoundDomain {
   readonly uuid: string;
@@ -34,12 +35,14 @@ export const findDomain = async (
   }
 };
 
-/** Whether the domain was made by an activation of that replica. */
-export const isActivationOf = (domain: FoundDomain, replica: string): boolean =>
-  domain.xml.includes("<understudy:activation") &&
-  new RegExp(`<understudy:activation[^>]*replica=["']${escapePattern(replica)}["']`).test(domain.xml);
+/** The replica whose activation made the domain; undefined for one that nobody of ours made. */
+export const activationOwner = (domain: FoundDomain): string | undefined => {
+  const found = /<understudy:activation[^>]*\sreplica=["']([^"']*)["']/.exec(domain.xml)?.[1];
+  return found === undefined ? undefined : unescapeXml(found);
+};
 
-const escapePattern = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+/** Whether the domain was made by an activation of that replica. */
+export const isActivationOf = (domain: FoundDomain, replica: string): boolean => activationOwner(domain) === replica;
 
 /** Pulls the plug and removes the definition, whatever state it is in. */
 export const removeDomain = async (

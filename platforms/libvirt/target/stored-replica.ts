@@ -110,6 +110,8 @@ export interface StoredAdoption {
   readonly machine: MachineId;
   readonly name: string;
   readonly content?: CutId;
+  /** The files of the activations it ran as; removed when it is done. */
+  readonly folders: readonly string[];
   /** Its disks become this layer. */
   readonly layer: number;
   readonly disks: Readonly<
