@@ -39,3 +39,9 @@ export const demoConfiguration = (options: {
     },
   },
 });
+
+/** What the item's policy calls too old. */
+export const rpoThresholdMs = (stage: { readonly configuration: Configuration }): number => {
+  const { policies } = stage.configuration;
+  return Math.min(...Object.values(policies).map(({ rpoThresholdSeconds }) => rpoThresholdSeconds)) * 1000;
+};

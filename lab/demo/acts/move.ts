@@ -25,7 +25,7 @@ export const move = async (
   const lost = last.record - awake.recovered;
   scene.prove({
     claim: `${way.operation === "Failback" ? "Failback" : "Planned failover"} to ${way.to} loses nothing`,
-    measured: `${lost} acknowledged records lost; ${inSeconds(awake.servingAt - last.at)} without service`,
+    measured: `${Math.max(0, lost)} acknowledged records lost; ${inSeconds(awake.servingAt - last.at)} without service`,
     checkedBy: "the oracle: the last record acknowledged before is the last one found after",
     holds: awake.consistent && lost <= 0,
   });
