@@ -1,9 +1,13 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { asOperation } from "#activities/operation.ts";
 import type { OpenHost } from "#activities/hosts.ts";
 import { sourceOf } from "#activities/hosts.ts";
 import type { Check } from "#domain/check.ts";
 import type { HostName, ItemName, MachineId } from "#domain/ids.ts";
 import type { TrackedMachine } from "#platforms/platform.ts";
+
+/** A machine takes longer than this to boot: it is off again before it serves. */
+const lookEveryMs = 2_000;
 
 type OnHost<Request> = Request & { readonly host: HostName };
 
@@ -17,6 +21,18 @@ export interface SourceActivities {
   fenceMachine(
     request: OnHost<{ readonly item: ItemName; readonly machine: MachineId; readonly epoch: number }>,
   ): Promise<{ readonly wasRunning: boolean }>;
+  /**
+   * Looks after a fenced machine: turned off again whenever somebody starts it while the fence stands. Answers when it had to be, or after `forSeconds` without.
+   * Ends early when cancelled, or when the host cannot be asked.
+   */
+  guardMachine(
+    request: OnHost<{
+      readonly item: ItemName;
+      readonly machine: MachineId;
+      readonly epoch: number;
+      readonly forSeconds: number;
+    }>,
+  ): Promise<{ readonly wasRunning: boolean }>;
   stopTracking(request: OnHost<{ readonly tracked: TrackedMachine }>): Promise<void>;
 }
 
@@ -28,6 +44,15 @@ export const createSourceActivities = (openHost: OpenHost): SourceActivities => 
     asOperation(async (op) => (await sourceOf(openHost, host)).powerOn(machine, op)),
   fenceMachine: ({ host, ...request }) =>
     asOperation(async (op) => (await sourceOf(openHost, host)).fence(request, op)),
+  guardMachine: ({ host, forSeconds, ...request }) =>
+    asOperation(async (op) => {
+      const until = Date.now() + forSeconds * 1_000;
+      for (;;) {
+        const found = await (await sourceOf(openHost, host)).keepFenced(request, op);
+        if (found.wasRunning || Date.now() >= until) return found;
+        await sleep(lookEveryMs, undefined, { signal: op.signal });
+      }
+    }),
   stopTracking: ({ host, tracked }) =>
     asOperation(async (op) => (await sourceOf(openHost, host)).stopTracking(tracked, op)),
 });

@@ -106,6 +106,14 @@ export interface ReplicationSource {
     request: { readonly item: ItemName; readonly machine: MachineId; readonly epoch: number },
     op: Operation,
   ): Promise<{ readonly wasRunning: boolean }>;
+  /**
+   * Turns a fenced machine off again, hard, when somebody has started it although the fence stands. A machine whose fence of that epoch has been lifted, as a lawful
+   * start does before it begins, is left alone. Answers whether it was turned off.
+   */
+  keepFenced(
+    request: { readonly item: ItemName; readonly machine: MachineId; readonly epoch: number },
+    op: Operation,
+  ): Promise<{ readonly wasRunning: boolean }>;
 }
 
 export interface ReplicaSpec {

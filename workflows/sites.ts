@@ -44,6 +44,16 @@ export const whenSiteIsBack = (site: SiteName) =>
     retry: { initialInterval: "1 second", backoffCoefficient: 2, maximumInterval: "10 seconds" },
   });
 
+/** Stays at a site's host for as long as it is asked to; when the site dies it lies in the queue again until it is back. */
+export const guardAt = (site: SiteName) =>
+  proxyActivities<SiteActivities>({
+    taskQueue: siteQueue(site),
+    startToCloseTimeout: "2 hours",
+    heartbeatTimeout,
+    cancellationType: ActivityCancellationType.TRY_CANCEL,
+    retry: { initialInterval: "1 second", backoffCoefficient: 2, maximumInterval: "10 seconds" },
+  });
+
 /**
  * Replication: hours long. A worker's death is Temporal's to mend (another attempt, resumed); a Fault is not tried again here, because the item says
  * so in its health and waits by its own rule.

@@ -33,7 +33,7 @@ export async function shutDown(
 export function powerOn(host: SimulatedHost, machine: MachineId): void {
   host.store.transact((state) => {
     upHost(state, host.site);
-    start(state, machineOf(state, machine));
+    start(state, { ...machineOf(state, machine), fenced: false });
   });
   host.log("machine turned on", { machine });
 }
@@ -49,10 +49,23 @@ export function fence(
         "STALE_EPOCH",
         `Machine ${record.machine.name} was fenced under epoch ${record.fencedEpoch}; item ${request.item} asks under the older epoch ${request.epoch}.`,
       );
-    return { ...record, autostart: false, fencedEpoch: request.epoch };
+    return { ...record, autostart: false, fencedEpoch: request.epoch, fenced: true };
   });
   host.log("machine fenced", { ...request, wasRunning });
   return { wasRunning };
+}
+
+/** `ReplicationSource.keepFenced`. */
+export function keepFenced(
+  host: SimulatedHost,
+  request: { readonly machine: MachineId; readonly epoch: number },
+): { readonly wasRunning: boolean } {
+  const { machine, fenced, fencedEpoch } = host.store.transact((state) => {
+    upHost(state, host.site);
+    return machineOf(state, request.machine);
+  });
+  if (!machine.running || fenced !== true || (fencedEpoch ?? 0) < request.epoch) return { wasRunning: false };
+  return { wasRunning: turnOff(host, request.machine, (record) => record) };
 }
 
 /** A cut that stands on a running machine goes with it; the records of changes stay, as QEMU stores them when it ends in order. */

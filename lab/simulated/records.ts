@@ -29,6 +29,8 @@ export interface MachineRecord {
   readonly generation: number;
   readonly autostart: boolean;
   readonly fencedEpoch?: number;
+  /** The fence stands: a lawful start has not lifted it. */
+  readonly fenced?: boolean;
   readonly tracking?: TrackingRecord;
 }
 

@@ -4,7 +4,7 @@ import { openCutSource } from "./cut-source.ts";
 import { releaseCut, standingCut, stopTracking, takeCut } from "./cut.ts";
 import type { SimulatedHost } from "./host.ts";
 import { openableDisk } from "./openable-disk.ts";
-import { fence, powerOn, shutDown } from "./power.ts";
+import { fence, keepFenced, powerOn, shutDown } from "./power.ts";
 
 /** The source role: every call goes through the fault rules under `source.<call>`. */
 export function simulatedSource(host: SimulatedHost): ReplicationSource {
@@ -20,5 +20,6 @@ export function simulatedSource(host: SimulatedHost): ReplicationSource {
     shutDown: (request, op) => faults("source.shutDown", op.signal, () => shutDown(host, request, op.signal)),
     powerOn: (machine, op) => faults("source.powerOn", op.signal, () => powerOn(host, machine)),
     fence: (request, op) => faults("source.fence", op.signal, () => fence(host, request)),
+    keepFenced: (request, op) => faults("source.keepFenced", op.signal, () => keepFenced(host, request)),
   };
 }

@@ -1,4 +1,5 @@
-import { Context } from "@temporalio/activity";
+import { CancelledFailure, Context } from "@temporalio/activity";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { InventoryActivities } from "#activities/inventory.ts";
 import type { ReplicationActivities } from "#activities/replication.ts";
 import type { ReplicateReport } from "#activities/replication/request.ts";
@@ -53,6 +54,8 @@ export interface TwoSites {
   trouble(entry: Trouble): void;
   /** Changes that the sources' tracking cannot prove any more. */
   loseTracking(machine: string): void;
+  /** Somebody at that site turns the machine on, past all of us. */
+  startByHand(site: string, machine: string): void;
   /** Where that machine, or its test machine, runs now: `paris/app1`. */
   running(machine: string): readonly string[];
   /** The replicas there are of that item. */
@@ -146,6 +149,7 @@ export function createTwoSites(names: readonly [string, string], machines: reado
       return { forced: false };
     },
     async powerOnMachine({ machine: id }) {
+      at(site).fenced.delete(id);
       setRunning(site, id, true);
     },
     async fenceMachine({ machine: id, epoch }) {
@@ -153,6 +157,18 @@ export function createTwoSites(names: readonly [string, string], machines: reado
       setRunning(site, id, false);
       at(site).fenced.set(id, epoch);
       return { wasRunning };
+    },
+    async guardMachine({ machine: id, epoch }) {
+      const { cancellationSignal } = Context.current();
+      while (!cancellationSignal.aborted) {
+        if (machineAt(site, id).running && (at(site).fenced.get(id) ?? -1) >= epoch) {
+          setRunning(site, id, false);
+          return { wasRunning: true };
+        }
+        Context.current().heartbeat();
+        await sleep(50);
+      }
+      throw new CancelledFailure("Cancelled.");
     },
     async stopTracking() {},
     async createReplica({ spec }) {
@@ -251,6 +267,7 @@ export function createTwoSites(names: readonly [string, string], machines: reado
     const id = machineId(`id-${request.machineName}`);
     if (known === undefined) {
       replica.activations.set(request.failover, { machine: id, name: request.machineName, kind: request.kind });
+      at(site).fenced.delete(id);
       at(site).machines.set(id, machine(id, request.machineName));
       if (request.kind !== "test") Object.assign(replica, { receives: false, epoch: request.epoch });
     }
@@ -290,6 +307,7 @@ export function createTwoSites(names: readonly [string, string], machines: reado
       troubles = [...troubles, entry];
     },
     loseTracking: (name) => void untracked.add(`id-${name}`),
+    startByHand: (site, name) => setRunning(site, `id-${name}`, true),
     running: (machine) =>
       names.flatMap((site) =>
         [...at(site).machines.values()]

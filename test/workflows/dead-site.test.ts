@@ -26,6 +26,16 @@ describe("a site that is lost", () => {
     expect((await app.state()).fence).toBeNull();
   });
 
+  it("is looked after: whoever turns its old primary on by hand sees it turned off again, until it has become the replica", async () => {
+    const app = world.of("app1");
+    world.sites.startByHand("paris", "app1");
+    await app.item(() => world.sites.running("app1").join() === "lyon/app1");
+    const told = await app.item(({ health }) => health.some(({ message }) => message.includes("started again")));
+    expect(told.health).toMatchObject([{ code: "STALE_EPOCH", severity: "Warning" }]);
+    expect(await app.run("ReverseReplicate")).toMatchObject({ state: "Succeeded" });
+    expect((await app.state()).guarded).toBeNull();
+  });
+
   it("is asked to shut its machine down for seconds only, and the job says that it could not be", async () => {
     const app = world.of("app2");
     await app.protect();

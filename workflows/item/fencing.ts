@@ -1,11 +1,19 @@
-import { CancellationScope } from "@temporalio/workflow";
+import { CancellationScope, isCancellation, sleep } from "@temporalio/workflow";
+import { faultOf } from "#workflows/failure.ts";
 import { withHealth, withoutHealth } from "#workflows/item/health.ts";
 import type { ItemHolder } from "#workflows/item/holder.ts";
-import { whenSiteIsBack } from "#workflows/sites.ts";
+import type { ItemState, PendingFence } from "#workflows/item/state.ts";
+import { guardAt, whenSiteIsBack } from "#workflows/sites.ts";
+
+/** One stay of the guard at the host: long, so that a machine that waits months for its way back leaves no long history. */
+const guardSeconds = 3_600;
+/** When the host answers, but not as it should. */
+const againSeconds = 60;
 
 /**
  * Sees to it that an old primary does not serve again. Its site may be dead now: the step lies in that site's queue and is the first thing its worker does when
- * it is back, again and again until the host answers.
+ * it is back, again and again until the host answers. From then on the machine is looked after until it has become the replica: whoever starts it by hand sees it
+ * turned off.
  */
 export interface Fencing {
   reconcile(): void;
@@ -14,46 +22,80 @@ export interface Fencing {
 export function fencingOf(item: ItemHolder): Fencing {
   let current: { readonly scope: CancellationScope; readonly key: string } | undefined;
 
-  async function fence(): Promise<void> {
-    const pending = item.state.fence;
-    if (pending === null) return;
-    const { site, host } = item.state.sides[pending.side];
-    const { wasRunning } = await whenSiteIsBack(site).fenceMachine({
-      host,
-      item: item.state.item,
-      machine: pending.machine,
-      epoch: pending.epoch,
-    });
+  async function fence(pending: PendingFence): Promise<void> {
+    const { wasRunning } = await whenSiteIsBack(siteOf(pending)).fenceMachine(orderOf(pending));
     item.update((state) => {
-      const fenced = { ...withoutHealth(state, ["STALE_EPOCH"]), fence: state.fence === pending ? null : state.fence };
-      if (!wasRunning) return fenced;
-      return withHealth(
-        fenced,
-        {
-          code: "STALE_EPOCH",
-          message: `The old primary at site ${site} had come back and was running; it has been turned off. What it wrote after the failover is on its disks only.`,
-        },
-        { severity: "Warning", action: "Save what it wrote since, if it matters, before replication is reversed." },
-      );
+      const settled = { ...withoutHealth(state, ["STALE_EPOCH"]), fence: null, guarded: pending };
+      return wasRunning ? turnedOff(settled, pending, "had come back and was running") : settled;
     });
   }
 
-  return {
-    reconcile() {
-      const key = item.state.fence === null ? undefined : JSON.stringify(item.state.fence);
-      if (key === current?.key) return;
-      current?.scope.cancel();
-      if (key === undefined) {
-        current = undefined;
+  async function guard(guarded: PendingFence): Promise<void> {
+    const order = { ...orderOf(guarded), forSeconds: guardSeconds };
+    const { wasRunning } = await guardAt(siteOf(guarded)).guardMachine(order);
+    if (wasRunning) item.update((state) => turnedOff(state, guarded, "had been started again"));
+  }
+
+  async function work({ fence: pending, guarded }: Wanted): Promise<void> {
+    try {
+      if (pending !== null) await fence(pending);
+      else if (guarded !== null) await guard(guarded);
+    } catch (error) {
+      if (isCancellation(error)) return;
+      const fault = faultOf(error);
+      // There is nothing that could serve.
+      if (fault.code === "MACHINE_NOT_FOUND") {
+        item.update((state) => ({ ...state, fence: null, guarded: null }));
         return;
       }
+      const action = "Make sure that the old primary is off; it is tried again every minute.";
+      item.update((state) =>
+        withHealth(state, fault, { severity: "Warning", category: "FabricInfrastructure", action }),
+      );
+      await sleep(againSeconds * 1_000);
+    }
+  }
+
+  const siteOf = ({ side }: PendingFence) => item.state.sides[side].site;
+  const orderOf = ({ side, machine, epoch }: PendingFence) => ({
+    host: item.state.sides[side].host,
+    item: item.state.item,
+    machine,
+    epoch,
+  });
+  const turnedOff = (state: ItemState, { side }: PendingFence, how: string): ItemState =>
+    withHealth(
+      state,
+      {
+        code: "STALE_EPOCH",
+        message: `The old primary at site ${state.sides[side].site} ${how}; it has been turned off. What it wrote after the failover is on its disks only.`,
+      },
+      { severity: "Warning", action: "Save what it wrote since, if it matters, before replication is reversed." },
+    );
+
+  return {
+    reconcile() {
+      const wanted = wantedOf(item.state);
+      const key = wanted === undefined ? undefined : JSON.stringify(wanted);
+      if (key === current?.key) return;
+      current?.scope.cancel();
+      current = undefined;
+      if (wanted === undefined || key === undefined) return;
       const mine = { scope: new CancellationScope(), key };
       current = mine;
       const ended = (): void => {
         if (current === mine) current = undefined;
         item.touch();
       };
-      mine.scope.run(fence).then(ended, ended);
+      mine.scope.run(() => work(wanted)).then(ended, ended);
     },
   };
+}
+
+type Wanted = Pick<ItemState, "fence" | "guarded">;
+
+/** A machine that is not protected any more is its owner's to start, once it has been stopped. */
+function wantedOf({ fence, guarded, lifecycle }: ItemState): Wanted | undefined {
+  if (fence !== null) return { fence, guarded: null };
+  return guarded === null || lifecycle.state === "unprotected" ? undefined : { fence, guarded };
 }

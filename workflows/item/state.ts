@@ -87,6 +87,8 @@ export interface ItemState {
   readonly testMachine: TestMachine | null;
   readonly lastSuccessfulTestFailover: Instant | null;
   readonly fence: PendingFence | null;
+  /** The same once it is fenced: somebody may start it by hand, until it has become the replica. */
+  readonly guarded: PendingFence | null;
   readonly activeJob: ActiveJob | null;
   /** Jobs that have let go of the item and wait until its replication has come to `protected`. */
   readonly waiting: readonly string[];
@@ -119,6 +121,7 @@ export type ItemPatch = Partial<
     | "testMachine"
     | "lastSuccessfulTestFailover"
     | "fence"
+    | "guarded"
     | "lastSealed"
   >
 >;

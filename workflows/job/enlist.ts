@@ -53,6 +53,7 @@ export function newItem(configuration: Configuration, name: ItemName): ItemState
     testMachine: null,
     lastSuccessfulTestFailover: null,
     fence: null,
+    guarded: null,
     activeJob: null,
     waiting: [],
     health: [],

@@ -57,6 +57,7 @@ const fromConfiguration = ({ configuration, policy, networkMappings, sides }: It
   sides,
   failover: null,
   testMachine: null,
+  guarded: null,
   lastSealed: null,
 });
 

@@ -33,7 +33,7 @@ export async function ReverseReplicate(input: JobInput): Promise<JobResult> {
           epoch: job.item.epoch,
         });
         if (fenced.wasRunning) job.inform(`The old primary at site ${old.site} was running and has been turned off.`);
-        await job.record({ fence: null });
+        await job.record({ fence: null, guarded: null });
       });
       await job.task("Prepare the previous primary as the replica", () =>
         atSite(old.site).createReplica({ host: old.host, spec }),

@@ -44,6 +44,20 @@ export const fenceMachine = async (
   return { wasRunning };
 };
 
+/** `ReplicationSource.keepFenced`. The mark is looked at after the machine was seen running: a lawful start takes it away before it begins. */
+export const keepFenced = async (
+  place: SourcePlace,
+  request: { readonly machine: MachineId; readonly epoch: number },
+  signal: AbortSignal,
+): Promise<{ readonly wasRunning: boolean }> => {
+  const { machine, epoch } = request;
+  if (!(await isRunning(place.host, machine, signal))) return { wasRunning: false };
+  const mark = await readFenceMark(place, machine, signal);
+  if (mark === undefined || mark.epoch < epoch) return { wasRunning: false };
+  await destroy(place.host, machine, signal);
+  return { wasRunning: true };
+};
+
 /** Takes the fence away, for the machine's lawful start; autostart becomes what it was. */
 export const unfenceMachine = async (place: SourcePlace, machine: MachineId, signal: AbortSignal): Promise<void> => {
   const { host, store } = place;

@@ -1,7 +1,7 @@
 import type { ReplicationSource } from "../../platform.ts";
 import type { HostConnection } from "../host.ts";
 import { checkSource } from "./checks.ts";
-import { fenceMachine, unfenceMachine } from "./fence.ts";
+import { fenceMachine, keepFenced, unfenceMachine } from "./fence.ts";
 import { powerOnMachine, shutDownMachine } from "./machine-power.ts";
 import { openCutDisk } from "./open-disk.ts";
 import { endCutsOf, release, stopTracking } from "./release.ts";
@@ -32,5 +32,6 @@ export const createLibvirtSource = (
       await powerOnMachine(host, machine, op.signal);
     },
     fence: (request, op) => fenceMachine(place, request, op.signal),
+    keepFenced: (request, op) => keepFenced(place, request, op.signal),
   };
 };

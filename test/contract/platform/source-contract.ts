@@ -211,6 +211,19 @@ export function sourceContract(openHarness: OpenHarness): void {
     expect((await harness.machines("source")).find(({ id }) => id === harness.machine.id)?.running).toBe(false);
   });
 
+  test("a fenced machine that somebody started is turned off again, one whose fence was lifted is not", async () => {
+    await using harness = await openHarness();
+    const order = { item: itemName("app1"), machine: harness.machine.id, epoch: 2 };
+    const running = async () => (await harness.machines("source")).find(({ id }) => id === harness.machine.id)?.running;
+    expect(await harness.source.keepFenced(order, op)).toEqual({ wasRunning: false });
+    expect(await running()).toBe(true);
+    await harness.source.fence(order, op);
+    expect(await harness.source.keepFenced(order, op)).toEqual({ wasRunning: false });
+    await harness.source.powerOn(harness.machine.id, op);
+    expect(await harness.source.keepFenced(order, op)).toEqual({ wasRunning: false });
+    expect(await running()).toBe(true);
+  });
+
   test("turning on what runs and shutting down what is off change nothing", async () => {
     await using harness = await openHarness();
     const { id } = harness.machine;
