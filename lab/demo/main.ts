@@ -1,10 +1,10 @@
 import { askAtTerminal } from "#lab/bootstrap/ask.ts";
 import { isFault } from "#domain/fault.ts";
-import * as light from "./light/stage.ts";
+import { buildLightStage, takeLightStageDown } from "./light/stage.ts";
 import { createNarrator, type Narrator } from "./narrator.ts";
 import { parseOptions, usage, type DemoOptions } from "./options.ts";
 import { proofTable, type Proof } from "./proof.ts";
-import * as real from "./real/stage.ts";
+import { buildRealStage, takeRealStageDown } from "./real/stage.ts";
 import type { Stage } from "./stage.ts";
 import { tellStory } from "./story.ts";
 
@@ -12,7 +12,7 @@ import { tellStory } from "./story.ts";
 const main = async (options: DemoOptions): Promise<number> => {
   const narrator = createNarrator();
   if (options.down) {
-    const ended = [await light.takeStageDown(), await real.takeStageDown()];
+    const ended = [await takeLightStageDown(), await takeRealStageDown()];
     const left = ended.includes(true);
     narrator.say(left ? "The kept demo is ended and its files are removed." : "There was nothing left of a demo.");
     return 0;
@@ -24,7 +24,7 @@ const main = async (options: DemoOptions): Promise<number> => {
   const ask = askAtTerminal({ yes: options.yes });
   try {
     narrator.act("Set-up");
-    const stage = await (options.light ? light : real).buildStage({
+    const stage = await (options.light ? buildLightStage : buildRealStage)({
       progress: (sentence) => narrator.say(sentence),
       signal: abort.signal,
       ...(ask ? { ask } : {}),

@@ -17,10 +17,10 @@ const machineName = "app1";
 const diskBytes = 256 * 1024 * 1024;
 const here = import.meta.dirname;
 
-export const takeStageDown = (): Promise<boolean> => takeDown(runName);
+export const takeLightStageDown = (): Promise<boolean> => takeDown(runName);
 
 /** Two sites on simulated hosts: files for disks and a scripted writer; the product's own workflows, workers, stream and client. */
-export const buildStage: StageBuilder = async ({ progress, signal }) => {
+export const buildLightStage: StageBuilder = async ({ progress, signal }) => {
   await using undo = new AsyncDisposableStack();
   const record = await claimRun(runName, { progress });
   undo.defer(() => record.end());

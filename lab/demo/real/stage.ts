@@ -29,14 +29,14 @@ const labId = `d${createHash("sha256")
 const workerFile = path.join(import.meta.dirname, "../../../workers/site-main.ts");
 
 /** The lab first: its workers go with it. */
-export const takeStageDown = async (): Promise<boolean> => {
+export const takeRealStageDown = async (): Promise<boolean> => {
   const lab = await reapLab(labId);
   const processes = await takeDown(runName);
   return lab || processes;
 };
 
 /** Two sites on real hosts in namespaces of this machine: libvirt, QEMU, sshd, and a machine with a kernel and file system of its own. */
-export const buildStage: StageBuilder = async ({ progress, signal, ask }) => {
+export const buildRealStage: StageBuilder = async ({ progress, signal, ask }) => {
   if (process.getuid?.() !== 0) {
     throw new Fault(
       "PREREQUISITES_FAILED",
