@@ -27,22 +27,32 @@ export const decompressBody = (packed: Buffer, expectedBytes: number): Promise<B
 /** Above this share of its time a side counts as busy: compression would slow it down, not speed the link up. */
 const busyShare = 0.75;
 
+/** How long a step's measured speed is believed. */
+const believedMs = 30_000;
+/** A step must be so much faster than another to be preferred to it. */
+const clearlyFaster = 1.03;
+
 /**
- * Chooses the level from what the sender is waiting for. Held back by the link: the level by the link's speed, as the receiver's
- * acknowledgements tell it (the kernel's own buffers make every link look fast at first). Held back by either side's own work, or by the
- * compressor: one step down at once, and no step up for a while that doubles, so that it does not swing.
+ * Chooses the level from what the sender is waiting for, and judges every change by its outcome. Held back by the link: the level by the link's
+ * speed, as the receiver's acknowledgements tell it (the kernel's own buffers make every link look fast at first). Held back by either side's own
+ * work, or by the compressor: one step down. A step that turns out no faster than the one before is taken back and not tried again for half a
+ * minute, so that neither a starved machine nor a link about as fast as the compressor makes it swing.
  */
 export class AdaptiveCompression {
   readonly #now: () => number;
   readonly #ownShare: () => number;
+  /** Uncompressed bytes per ms that went out at a step, and when that was. */
+  readonly #speeds = new Map<number, { readonly speed: number; readonly at: number }>();
   #step: number;
-  #since: number;
+  #previous: number | undefined;
+  /** Begins with the first frame that was made at the step: before, older frames are still under way. */
+  #since: number | undefined;
+  #frames = 0;
+  #dataBytes = 0;
   #sentBytes = 0;
   #receivedBytes = 0;
   #linkMs = 0;
   #compressorMs = 0;
-  #holdUntil = 0;
-  #holdMs = 2_000;
   #evaluations = 0;
 
   constructor(
@@ -57,7 +67,6 @@ export class AdaptiveCompression {
     this.#now = options.now ?? (() => performance.now());
     this.#ownShare = options.ownShare ?? busyShareMeter();
     this.#step = options.step ?? 0;
-    this.#since = this.#now();
   }
 
   get step(): number {
@@ -66,46 +75,74 @@ export class AdaptiveCompression {
 
   /** 0: raw. */
   get level(): number {
-    return compressionSteps[this.#step] ?? 0;
+    return levelOf(this.#step);
   }
 
-  /** One frame went to the kernel: its size and how long the sender waited for the compressor and for the link. */
-  sent(frame: { readonly bytes: number; readonly linkMs: number; readonly compressorMs: number }): void {
+  /** One frame went to the kernel: the step it was made at, its sizes and how long the sender waited for the compressor and for the link. */
+  sent(frame: {
+    readonly step: number;
+    readonly bytes: number;
+    readonly dataBytes: number;
+    readonly linkMs: number;
+    readonly compressorMs: number;
+  }): void {
+    if (frame.step !== this.#step) return;
+    if (this.#since === undefined) {
+      this.#since = this.#now();
+      return;
+    }
+    this.#frames += 1;
     this.#sentBytes += frame.bytes;
+    this.#dataBytes += frame.dataBytes;
     this.#linkMs += frame.linkMs;
     this.#compressorMs += frame.compressorMs;
   }
 
   /** The receiver has so many more bytes, and was busy for this share of its time. */
   received(bytes: number, peerShare: number): void {
+    if (this.#since === undefined) return;
     this.#receivedBytes += bytes;
     const elapsed = this.#now() - this.#since;
     // The first looks come early: a fast link should not be compressed on for long, nor a slow one be sent to raw.
-    if (elapsed < (this.#evaluations < 8 ? 15 : 250)) return;
-    this.#evaluate(elapsed, Math.max(peerShare, this.#ownShare()));
-    this.#since = this.#now();
+    if (this.#frames < 4 || elapsed < (this.#evaluations < 8 ? 15 : 250)) return;
+    this.#evaluations += 1;
+    const next = this.#judge(elapsed, Math.max(peerShare, this.#ownShare()));
+    if (next !== this.#step) this.#previous = this.#step;
+    this.#since = next === this.#step ? this.#now() : undefined;
+    this.#step = next;
+    this.#frames = 0;
     this.#sentBytes = 0;
+    this.#dataBytes = 0;
     this.#receivedBytes = 0;
     this.#linkMs = 0;
     this.#compressorMs = 0;
   }
 
-  #evaluate(elapsed: number, share: number): void {
-    this.#evaluations += 1;
-    const now = this.#now();
+  #judge(elapsed: number, share: number): number {
+    const speed = this.#dataBytes / elapsed;
+    this.#speeds.set(this.#step, { speed, at: this.#now() });
+    const previous = this.#previous;
+    this.#previous = undefined;
+    if (previous !== undefined && speed < (this.#speedAt(previous) ?? 0) * clearlyFaster) return previous;
+    const wanted = this.#wanted(elapsed, share);
+    const known = this.#speedAt(wanted);
+    return known === undefined || known > speed * clearlyFaster ? wanted : this.#step;
+  }
+
+  #wanted(elapsed: number, share: number): number {
     const linkBound = this.#linkMs > elapsed / 2 || this.#sentBytes > this.#receivedBytes * 1.5 + 1e6;
     const compressorBound = !linkBound && this.#compressorMs > elapsed / 2;
-    if (share > busyShare || compressorBound) {
-      if (this.#step === 0) return;
-      this.#step -= 1;
-      this.#holdUntil = now + this.#holdMs;
-      this.#holdMs = Math.min(this.#holdMs * 2, 60_000);
-    } else if (linkBound) {
-      const wanted = stepForRate((this.#receivedBytes / elapsed) * 1_000);
-      if (wanted < this.#step || now >= this.#holdUntil) this.#step = wanted;
-    }
+    if (share > busyShare || compressorBound) return Math.max(0, this.#step - 1);
+    return linkBound ? stepForRate((this.#receivedBytes / elapsed) * 1_000) : this.#step;
+  }
+
+  #speedAt(step: number): number | undefined {
+    const measured = this.#speeds.get(step);
+    return measured === undefined || this.#now() - measured.at > believedMs ? undefined : measured.speed;
   }
 }
+
+export const levelOf = (step: number): number => compressionSteps[step] ?? 0;
 
 /** The share of its time that this process's event loop was busy since the last call. */
 export function busyShareMeter(): () => number {

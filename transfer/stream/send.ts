@@ -2,7 +2,7 @@ import { blockBytes, type Extent } from "../block.ts";
 import type { KeyedDigest } from "../digest/keyed.ts";
 import type { CopyRequest } from "../session.ts";
 import type { FrameChannel } from "./channel.ts";
-import { compressBody, type AdaptiveCompression } from "./compression.ts";
+import { compressBody, levelOf, type AdaptiveCompression } from "./compression.ts";
 import { frameType } from "./frame.ts";
 import { GatherBuffer } from "./gather.ts";
 import { Pool } from "./pool.ts";
@@ -24,6 +24,8 @@ interface Prepared {
   readonly zeroRuns: readonly { readonly offset: number; readonly length: number }[];
   readonly frame: Buffer | undefined;
   readonly dataBytes: number;
+  /** The compression step it was made at. */
+  readonly step: number;
   readonly compressorMs: number;
   release(): void;
 }
@@ -77,8 +79,8 @@ export class BlockSender {
     this.#bucket = new TokenBucket(options.request.bytesPerSecond);
   }
 
-  get #level(): number {
-    return this.#request.compression === "off" ? 0 : this.#compression.level;
+  get #step(): number {
+    return this.#request.compression === "off" ? 0 : this.#compression.step;
   }
 
   /** Sends these runs, ascending, in whole blocks. */
@@ -117,7 +119,7 @@ export class BlockSender {
         continue;
       }
       for (let offset = run.offset; offset < run.offset + run.length;) {
-        const limit = (this.#level === 0 ? rawFrameBlocks : packedFrameBlocks) * blockBytes;
+        const limit = (this.#step === 0 ? rawFrameBlocks : packedFrameBlocks) * blockBytes;
         if (batch.bodyBytes >= limit || batch.spans(offset)) {
           yield batch;
           batch = new Batch();
@@ -146,16 +148,16 @@ export class BlockSender {
           at += length;
         }
       }
-      const level = this.#level;
+      const step = this.#step;
       const started = performance.now();
       const packed =
-        level === 0 || buffer.count === 0
+        step === 0 || buffer.count === 0
           ? undefined
-          : await compressBody(buffer.body.subarray(0, buffer.bodyBytes), level);
-      const compressorMs = level === 0 ? 0 : performance.now() - started;
+          : await compressBody(buffer.body.subarray(0, buffer.bodyBytes), levelOf(step));
+      const compressorMs = step === 0 ? 0 : performance.now() - started;
       const frame =
         buffer.count === 0 ? undefined : packed === undefined ? buffer.sealRaw() : buffer.sealPacked(packed);
-      return { end: batch.end, zeroRuns, frame, dataBytes: buffer.bodyBytes, compressorMs, release };
+      return { end: batch.end, zeroRuns, frame, dataBytes: buffer.bodyBytes, step, compressorMs, release };
     } catch (cause) {
       release();
       throw cause;
@@ -203,11 +205,10 @@ export class BlockSender {
       await this.#untilAborted(this.#channel.sendPrepared(prepared.frame));
     }
     this.totals.dataBytes += prepared.dataBytes;
-    this.#compression.sent({
-      bytes: this.#channel.sentBytes - before,
-      linkMs: performance.now() - started,
-      compressorMs,
-    });
+    if (prepared.frame !== undefined) {
+      const [bytes, linkMs] = [this.#channel.sentBytes - before, performance.now() - started];
+      this.#compression.sent({ step: prepared.step, bytes, dataBytes: prepared.dataBytes, linkMs, compressorMs });
+    }
     this.#onSent(prepared.end);
     await this.#checkpoint(prepared);
   }

@@ -2,44 +2,61 @@ import { randomBytes } from "node:crypto";
 import { expect, test } from "vitest";
 import { AdaptiveCompression, compressBody, decompressBody } from "#transfer/stream/compression.ts";
 
-/** Ten looks at a link: what was handed to it and what it delivered, each 300 ms. */
-function after(frames: {
+/** A world of a link and two machines, in bytes and seconds, and what the sender makes of it in half a minute. */
+function play(world: {
+  readonly linkRate: number;
+  /** Bytes of data per second that the compressor takes at a step. */
+  readonly compressor: (step: number) => number;
+  /** What the two ends can do without compression. */
+  readonly endsRate: number;
   readonly busy?: number;
-  readonly sent: number;
-  readonly received: number;
-  readonly linkMs: number;
-  readonly compressorMs: number;
-}): number {
+}): { readonly step: number; readonly dataRate: number } {
+  const ratios = [1, 2.3, 2.9, 3.1, 3.3];
   let now = 0;
-  const compression = new AdaptiveCompression({ now: () => now, step: 2, ownShare: () => 0 });
-  for (let look = 0; look < 10; look += 1) {
-    now += 300;
-    compression.sent({ bytes: frames.sent, linkMs: frames.linkMs, compressorMs: frames.compressorMs });
-    compression.received(frames.received, frames.busy ?? 0);
+  let data = 0;
+  const compression = new AdaptiveCompression({ now: () => now, step: 2, ownShare: () => world.busy ?? 0 });
+  while (now < 30_000) {
+    const { step } = compression;
+    const dataBytes = step === 0 ? 512 * 1024 : 4 * 1024 * 1024;
+    const bytes = dataBytes / (ratios[step] ?? 1);
+    const [link, ends] = [bytes / world.linkRate, dataBytes / world.endsRate];
+    const work = step === 0 ? 0 : dataBytes / world.compressor(step);
+    const seconds = Math.max(link, ends, work);
+    now += seconds * 1_000;
+    data += dataBytes;
+    compression.sent({
+      step,
+      bytes,
+      dataBytes,
+      linkMs: Math.max(link, ends) * 1_000,
+      compressorMs: Math.max(0, work - link) * 1_000,
+    });
+    compression.received(bytes, world.busy ?? 0);
   }
-  return compression.level;
+  return { step: compression.step, dataRate: data / (now / 1_000) };
 }
 
-test("a link as fast as memory is sent to raw", () => {
-  expect(after({ sent: 300e6, received: 300e6, linkMs: 290, compressorMs: 0 })).toBe(0);
-});
+const quick = (step: number): number => [0, 1_400e6, 1_200e6, 900e6, 300e6][step] ?? 0;
 
-test("a compressor that the link waits for steps down until it is off", () => {
-  expect(after({ sent: 30e6, received: 30e6, linkMs: 0, compressorMs: 290 })).toBe(0);
+test("a link as fast as memory is sent to raw", () => {
+  expect(play({ linkRate: 3e9, compressor: quick, endsRate: 1e9 })).toMatchObject({ step: 0 });
 });
 
 test("a gigabit is compressed lightly and a slow link thoroughly", () => {
-  expect(after({ sent: 35e6, received: 35e6, linkMs: 290, compressorMs: 0 })).toBe(-3);
-  expect(after({ sent: 3.5e6, received: 3.5e6, linkMs: 290, compressorMs: 0 })).toBe(3);
-  expect(after({ sent: 0.3e6, received: 0.3e6, linkMs: 290, compressorMs: 0 })).toBe(6);
+  expect(play({ linkRate: 118e6, compressor: quick, endsRate: 1e9 })).toMatchObject({ step: 2 });
+  expect(play({ linkRate: 12e6, compressor: quick, endsRate: 1e9 })).toMatchObject({ step: 3 });
+  expect(play({ linkRate: 1e6, compressor: quick, endsRate: 1e9 })).toMatchObject({ step: 4 });
 });
 
-test("what only fills the kernel's buffers does not make a slow link look fast", () => {
-  expect(after({ sent: 20e6, received: 3e6, linkMs: 0, compressorMs: 290 })).toBe(3);
+test("a machine that others starve still compresses as far as it gains by it", () => {
+  const starved = (step: number): number => quick(step) / 30;
+  const { dataRate } = play({ linkRate: 12e6, compressor: starved, endsRate: 50e6, busy: 0.8 });
+  expect(dataRate).toBeGreaterThan(0.9 * 12e6 * 2.3);
 });
 
-test("a receiver that cannot keep up is not given decompression on top", () => {
-  expect(after({ sent: 35e6, received: 35e6, linkMs: 290, compressorMs: 0, busy: 0.95 })).toBe(0);
+test("busy ends of a fast link are not given compression on top", () => {
+  const slowed = (step: number): number => quick(step) / 10;
+  expect(play({ linkRate: 1e9, compressor: slowed, endsRate: 200e6, busy: 0.95 })).toMatchObject({ step: 0 });
 });
 
 test("a body that does not shrink goes raw", async () => {
