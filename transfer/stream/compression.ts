@@ -24,8 +24,11 @@ export const decompressBody = (packed: Buffer, expectedBytes: number): Promise<B
     maxOutputLength: expectedBytes,
   });
 
-/** Above this share of its time a side counts as busy: compression would slow it down, not speed the link up. */
-const busyShare = 0.75;
+/**
+ * The two sides' busy shares of their time, together, from which on they count as the limit. Where the link is, both are idle for most of the
+ * time; where a side is, it always works, and when it does not, the other does.
+ */
+const busyShares = 0.9;
 
 /** How long a step's measured speed is believed. */
 const believedMs = 30_000;
@@ -106,7 +109,7 @@ export class AdaptiveCompression {
     // The first looks come early: a fast link should not be compressed on for long, nor a slow one be sent to raw.
     if (this.#frames < 4 || elapsed < (this.#evaluations < 8 ? 15 : 250)) return;
     this.#evaluations += 1;
-    const next = this.#judge(elapsed, Math.max(peerShare, this.#ownShare()));
+    const next = this.#judge(elapsed, peerShare + this.#ownShare());
     if (next !== this.#step) this.#previous = this.#step;
     this.#since = next === this.#step ? this.#now() : undefined;
     this.#step = next;
@@ -118,21 +121,21 @@ export class AdaptiveCompression {
     this.#compressorMs = 0;
   }
 
-  #judge(elapsed: number, share: number): number {
+  #judge(elapsed: number, shares: number): number {
     const speed = this.#dataBytes / elapsed;
     this.#speeds.set(this.#step, { speed, at: this.#now() });
     const previous = this.#previous;
     this.#previous = undefined;
     if (previous !== undefined && speed < (this.#speedAt(previous) ?? 0) * clearlyFaster) return previous;
-    const wanted = this.#wanted(elapsed, share);
+    const wanted = this.#wanted(elapsed, shares);
     const known = this.#speedAt(wanted);
     return known === undefined || known > speed * clearlyFaster ? wanted : this.#step;
   }
 
-  #wanted(elapsed: number, share: number): number {
+  #wanted(elapsed: number, shares: number): number {
     const linkBound = this.#linkMs > elapsed / 2 || this.#sentBytes > this.#receivedBytes * 1.5 + 1e6;
     const compressorBound = !linkBound && this.#compressorMs > elapsed / 2;
-    if (share > busyShare || compressorBound) return Math.max(0, this.#step - 1);
+    if (shares > busyShares || compressorBound) return Math.max(0, this.#step - 1);
     return linkBound ? stepForRate((this.#receivedBytes / elapsed) * 1_000) : this.#step;
   }
 
