@@ -1,6 +1,5 @@
 import { ApplicationFailure, CancelledFailure } from "@temporalio/common";
 import { Context } from "@temporalio/activity";
-import { isGrpcServiceError } from "@temporalio/client";
 import { faultTable } from "#domain/fault-table.ts";
 import { isFault } from "#domain/fault.ts";
 
@@ -26,13 +25,6 @@ export function toFailure(error: unknown, cancellation: Cancellation | undefined
       nonRetryable: !faultTable[error.code].recoverable,
       details: [error.details],
       ...(error.cause instanceof Error ? { cause: error.cause } : {}),
-    });
-  }
-  if (isGrpcServiceError(error) || (error instanceof Error && isGrpcServiceError(error.cause))) {
-    return ApplicationFailure.create({
-      type: "TEMPORAL_UNREACHABLE",
-      message: `Temporal did not answer: ${error.message}`,
-      nonRetryable: !faultTable.TEMPORAL_UNREACHABLE.recoverable,
     });
   }
   const message = error instanceof Error ? error.message : String(error);

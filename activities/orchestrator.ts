@@ -1,5 +1,11 @@
 import { Context, sleep } from "@temporalio/activity";
-import { type Client, type WorkflowHandle, WorkflowNotFoundError } from "@temporalio/client";
+import {
+  type Client,
+  isGrpcServiceError,
+  ServiceError,
+  type WorkflowHandle,
+  WorkflowNotFoundError,
+} from "@temporalio/client";
 import type { Configuration } from "#domain/configuration.ts";
 import { Fault } from "#domain/fault.ts";
 
@@ -34,9 +40,20 @@ const beatMs = 2_000;
 /** Between two looks at a run, so that a server in trouble is not asked in a tight loop. */
 const pauseMs = 200;
 
+/** `call`, whose failing for want of an answer is a recoverable Fault. */
+async function asked<Answer>(call: () => Promise<Answer>): Promise<Answer> {
+  try {
+    return await call();
+  } catch (error) {
+    const service = error instanceof ServiceError ? error.cause : error;
+    if (!isGrpcServiceError(service)) throw error;
+    throw new Fault("TEMPORAL_UNREACHABLE", `Temporal did not answer: ${service.details}`, { cause: error });
+  }
+}
+
 async function endOf(handle: WorkflowHandle): Promise<RunEnd | undefined> {
   try {
-    const { name } = (await handle.describe()).status;
+    const { name } = (await asked(() => handle.describe())).status;
     switch (name) {
       case "COMPLETED":
       case "FAILED":
@@ -62,7 +79,8 @@ export function createOrchestratorActivities(
   return {
     async readConfiguration() {
       try {
-        return await client.workflow.getHandle(names.configurationId).query<Configuration>(names.currentQuery);
+        const handle = client.workflow.getHandle(names.configurationId);
+        return await asked(() => handle.query<Configuration>(names.currentQuery));
       } catch (error) {
         if (!(error instanceof WorkflowNotFoundError)) throw error;
         throw new Fault(
@@ -73,14 +91,16 @@ export function createOrchestratorActivities(
     },
 
     async signalWithStart({ workflowType, workflowId, summary, start, signal, payload }) {
-      await client.workflow.signalWithStart(workflowType, {
-        workflowId,
-        taskQueue: names.taskQueue,
-        args: [start],
-        staticSummary: summary,
-        signal,
-        signalArgs: [payload],
-      });
+      await asked(() =>
+        client.workflow.signalWithStart(workflowType, {
+          workflowId,
+          taskQueue: names.taskQueue,
+          args: [start],
+          staticSummary: summary,
+          signal,
+          signalArgs: [payload],
+        }),
+      );
     },
 
     async awaitRunEnd({ workflowId, runId }) {

@@ -1,5 +1,4 @@
 import type { Client } from "@temporalio/client";
-import type { ReplicateReport } from "#activities/replication/request.ts";
 import { type LiveReplication, liveReplication } from "#client/live-report.ts";
 import type { ItemConfiguration } from "#domain/configuration.ts";
 import { healthError, healthLevel, rpoHealth } from "#domain/health.ts";
@@ -12,6 +11,7 @@ import type { ProtectionState } from "#domain/states.ts";
 import type { ItemState } from "#workflows/item/state.ts";
 import { viewOf } from "#workflows/item/view.ts";
 import { itemWorkflowId } from "#workflows/names.ts";
+import type { ReplicationReport } from "#workflows/messages.ts";
 
 /** States in which the age of the newest point says what a failover would lose. */
 const aging: readonly ProtectionState[] = ["protected", "paused", "resynchronization-required", "resynchronizing"];
@@ -47,7 +47,7 @@ export function withLive(
   };
 }
 
-const newestSealed = (view: ItemView, report: ReplicateReport | undefined): ItemView["lastSealed"] => {
+const newestSealed = (view: ItemView, report: ReplicationReport | undefined): ItemView["lastSealed"] => {
   const sealed = report?.lastSealed;
   if (sealed === undefined || sealed.takenAt < (view.lastSealed?.takenAt ?? "")) return view.lastSealed;
   return { cut: sealed.cut, takenAt: sealed.takenAt };

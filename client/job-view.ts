@@ -1,9 +1,9 @@
 import type { WorkflowExecutionInfo } from "@temporalio/client";
-import type { ReplicateReport } from "#activities/replication/request.ts";
 import { bytesOf } from "#client/live-report.ts";
 import { faultTable } from "#domain/fault-table.ts";
 import { instant } from "#domain/ids.ts";
 import type { JobFault, JobState, JobView } from "#domain/job.ts";
+import type { ReplicationReport } from "#workflows/messages.ts";
 
 /** A workflow as Temporal lists or describes it. */
 type Execution = Pick<WorkflowExecutionInfo, "status"> & {
@@ -42,7 +42,7 @@ export function jobViewOf(execution: Execution): JobView | undefined {
 }
 
 /** The same, with how far its running task has come. */
-export function withProgress(view: JobView, report: ReplicateReport | undefined): JobView {
+export function withProgress(view: JobView, report: ReplicationReport | undefined): JobView {
   const bytes = bytesOf(report);
   if (bytes === undefined) return view;
   return { ...view, tasks: view.tasks.map((task) => (task.state === "InProgress" ? { ...task, ...bytes } : task)) };

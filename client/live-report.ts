@@ -1,11 +1,11 @@
 import { defaultPayloadConverter } from "@temporalio/common";
 import type { WorkflowExecutionDescription } from "@temporalio/client";
-import type { ReplicateReport } from "#activities/replication/request.ts";
+import type { ReplicationReport } from "#workflows/messages.ts";
 
 /** The replication that runs in a workflow, as it is at this moment: read from its pending activity, and without a trace in any history. */
 export interface LiveReplication {
   /** What it has said last. */
-  readonly report?: ReplicateReport;
+  readonly report?: ReplicationReport;
   /** Its worker was lost, and no other has taken it up yet; why. */
   readonly orphaned?: string;
 }
@@ -19,14 +19,14 @@ export function liveReplication(description: Pick<WorkflowExecutionDescription, 
   const [payload] = pending.heartbeatDetails?.payloads ?? [];
   // An activity that has nothing to say yet beats with nothing.
   const report =
-    payload === undefined ? undefined : defaultPayloadConverter.fromPayload<ReplicateReport | undefined>(payload);
+    payload === undefined ? undefined : defaultPayloadConverter.fromPayload<ReplicationReport | undefined>(payload);
   const lost = pending.state === scheduled ? pending.lastFailure?.message : undefined;
   return { ...(report ? { report } : {}), ...(lost ? { orphaned: lost } : {}) };
 }
 
 /** All of its disks together. */
 export function bytesOf(
-  report: ReplicateReport | undefined,
+  report: ReplicationReport | undefined,
 ): { readonly bytesDone: number; readonly bytesTotal: number } | undefined {
   if (report === undefined || report.disks.length === 0) return undefined;
   return {

@@ -41,6 +41,8 @@ export async function startOrchestratorWorker(options: OrchestratorWorkerOptions
     ),
     // About 1 MB each.
     maxCachedWorkflows: 400,
+    // What a worker that died had in its memory waits for it this long before another one, or its successor, is asked: also every look at an item.
+    stickyQueueScheduleToStartTimeout: "2 seconds",
     // One watches each running job.
     maxConcurrentActivityTaskExecutions: 1_000,
     maxHeartbeatThrottleInterval: "1 second",

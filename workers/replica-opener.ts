@@ -14,7 +14,7 @@ export function replicaOpener(hosts: KeptHosts): ReplicaOpener {
       const last = places.get(request.replica);
       const names = await hosts.names();
       const inOrder = last === undefined ? names : [last, ...names.filter((name) => name !== last)];
-      let trouble: unknown;
+      let trouble: Error | undefined;
       for (const name of inOrder) {
         try {
           const replica = await openAt(hosts, { name, request, signal });
@@ -22,7 +22,7 @@ export function replicaOpener(hosts: KeptHosts): ReplicaOpener {
           places.set(request.replica, name);
           return replica;
         } catch (error) {
-          if (!isFault(error) || error.code !== "REPLICA_NOT_FOUND") trouble ??= error;
+          if (!isFault(error) || error.code !== "REPLICA_NOT_FOUND") trouble ??= asError(error);
           // Any other word than "not here" of the host that has it is the answer.
           if (name === last && trouble !== undefined) throw trouble;
         }
@@ -42,3 +42,5 @@ async function openAt(
   const { target } = await hosts.open(at.name);
   return await target?.open(at.request, at.signal);
 }
+
+const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));

@@ -8,7 +8,7 @@ const { values } = parseArgs({
   options: { site: { type: "string" }, pki: { type: "string" }, listen: { type: "string" } },
 });
 if (values.site === undefined || values.pki === undefined) {
-  console.error("Usage: node workers/site-main.ts --site NAME --pki FOLDER [--listen ADDRESS]");
+  process.stderr.write("Usage: node workers/site-main.ts --site NAME --pki FOLDER [--listen ADDRESS]\n");
   process.exit(2);
 }
 await runSiteProcess({

@@ -1,5 +1,11 @@
 import { TimeoutType } from "@temporalio/common";
-import { ActivityFailure, ApplicationFailure, isCancellation, TimeoutFailure } from "@temporalio/workflow";
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  ChildWorkflowFailure,
+  isCancellation,
+  TimeoutFailure,
+} from "@temporalio/workflow";
 import { type FaultCode, faultCodes } from "#domain/fault-codes.ts";
 import { faultTable } from "#domain/fault-table.ts";
 import { isFault } from "#domain/fault.ts";
@@ -24,7 +30,8 @@ export function faultOf(error: unknown): JobFault {
         )
       : faultFrom("WORKER_UNAVAILABLE", `The worker that did the step ${error.activityType} was not heard of in time.`);
   }
-  if (error instanceof ActivityFailure && error.cause !== undefined) return faultOf(error.cause);
+  const isWrapped = error instanceof ActivityFailure || error instanceof ChildWorkflowFailure;
+  if (isWrapped && error.cause !== undefined) return faultOf(error.cause);
   if (error instanceof ApplicationFailure && isFaultCode(error.type)) return faultFrom(error.type, error.message);
   if (isFault(error)) return faultFrom(error.code, error.message);
   return faultFrom("INTERNAL", error instanceof Error ? error.message : String(error));

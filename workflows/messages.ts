@@ -1,4 +1,5 @@
 import { defineQuery, defineSignal, defineUpdate } from "@temporalio/workflow";
+import type { ReplicateReport } from "#activities/replication/request.ts";
 import type { Configuration, ItemConfiguration, NetworkMapping } from "#domain/configuration.ts";
 import type { FaultCode } from "#domain/fault-codes.ts";
 import type { HealthError, ItemView } from "#domain/item-view.ts";
@@ -8,6 +9,9 @@ import type { OperationName } from "#domain/operations.ts";
 import type { ReplicationPolicy } from "#domain/policy.ts";
 import type { ProtectionState } from "#domain/states.ts";
 import type { ActiveJob, ItemPatch, ItemState, Side, SideName } from "#workflows/item/state.ts";
+
+/** What the replication that runs says of itself: the details of its activity's heartbeat. */
+export type ReplicationReport = ReplicateReport;
 
 // To a protected item.
 

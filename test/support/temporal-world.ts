@@ -41,7 +41,7 @@ export interface ItemStory {
   /** The item, once `holds` holds of it. */
   item(holds?: (item: ItemView) => boolean): Promise<ItemView>;
   state(): Promise<ItemState>;
-  /** Protects it, and fails when that fails. */
+  /** Protects it, its finalization included, and fails when that fails. */
   protect(): Promise<void>;
 }
 
@@ -127,6 +127,7 @@ function itemStory(understudy: UnderstudyClient, name: ItemName, environment: Te
     async protect() {
       const { state, fault } = await story.run("EnableProtection");
       if (state !== "Succeeded") throw new Error(`${name} could not be protected: ${fault?.message ?? state}`);
+      while ((await story.state()).finalizing) await sleep(20);
     },
   };
   return story;

@@ -64,8 +64,10 @@ export function end(state: ItemState, finished: JobFinished): ItemState {
     activeJob: null,
     waiting: finished.waits ? [...recorded.waiting, job.id] : recorded.waiting,
   };
-  if (finished.outcome !== "succeeded" || job.operation !== "RepairReplication") return next;
-  return { ...withoutHealth(next, ["RESYNC_REQUIRED", "TRACKING_LOST"]) };
+  if (finished.outcome !== "succeeded") return next;
+  // What an earlier order left to be looked at has been looked at.
+  const heeded = { ...next, health: next.health.filter(({ category }) => category !== "Configuration") };
+  return job.operation === "RepairReplication" ? withoutHealth(heeded, ["RESYNC_REQUIRED", "TRACKING_LOST"]) : heeded;
 }
 
 /** A job that has ended without a word: terminated, or timed out. `outcome` and `facts` say what the item made of what it left behind. */

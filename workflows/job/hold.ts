@@ -82,8 +82,8 @@ export function holdOf(operation: OperationName, input: JobInput): Hold {
         throw refusal;
       }
       await condition(() => state !== undefined || refusal !== undefined);
-      if (state === undefined) throw refusal;
-      return state;
+      if (state !== undefined) return state;
+      throw refusal ?? new Error("unreachable: the condition above holds");
     },
     record: (said) => item.signal(recordJob, { jobId, ...said }),
     mention(task) {

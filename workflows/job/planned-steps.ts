@@ -73,6 +73,7 @@ export async function shutDownSource(job: Steps): Promise<void> {
     graceSeconds,
     force: job.input.force ?? false,
   });
+  job.note(forced ? "turned off" : "shut down");
   if (forced) job.inform(`The guest did not shut down within ${graceSeconds} s and was turned off.`);
 }
 

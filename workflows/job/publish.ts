@@ -38,10 +38,10 @@ const attributesOf = (view: JobView, site: string | undefined): SearchAttributeU
 const detailsOf = (view: JobView): string =>
   [
     `**${view.scenario}** of **${view.item}**: ${view.state}`,
-    ...view.tasks.map(line),
+    view.tasks.map(line).join("\n"),
     ...(view.fault === undefined ? [] : [`**${view.fault.code}**: ${view.fault.message} ${view.fault.action}`]),
     ...(view.result?.information ?? []),
   ].join("\n\n");
 
 const line = ({ state, name, detail }: JobTask): string =>
-  `${marks[state]} ${name}${detail === undefined ? "" : `: ${detail}`}`;
+  `- ${marks[state]} ${name}${detail === undefined ? "" : `: ${detail}`}`;

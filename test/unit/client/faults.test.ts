@@ -9,7 +9,7 @@ const service = (code: number, details: string) => Object.assign(new Error(detai
 describe("what a client rejects with", () => {
   it("is the fault that a workflow failed with", async () => {
     const failure = ApplicationFailure.create({ type: "JOB_RUNNING", message: "Another job runs." });
-    const failed = new WorkflowFailedError("failed", failure, "NON_RETRYABLE_FAILURE" as never);
+    const failed = new WorkflowFailedError("failed", failure, "NON_RETRYABLE_FAILURE");
     await expect(withFaults(() => Promise.reject(failed))).rejects.toMatchObject({
       name: "Fault",
       code: "JOB_RUNNING",

@@ -1,0 +1,63 @@
+import type { World } from "#test/support/temporal-world.ts";
+
+/** What is recorded: between them every workflow type, with its happy way and the ways in which jobs end early. Answers the ids by the name of the file to write. */
+export async function playScenarios(world: World): Promise<ReadonlyMap<string, string>> {
+  const recorded = new Map<string, string>();
+  const [first, second] = [world.of("app1"), world.of("app2")];
+  const keep = async (name: string, running: Promise<string>, item = first): Promise<void> => {
+    const id = await running;
+    await item.ended(id);
+    recorded.set(name, id);
+  };
+
+  await keep("enable-protection", first.start("EnableProtection"));
+  await first.item(({ state }) => state === "protected");
+  for (const operation of ["TestFailover", "TestFailoverCleanup", "PauseReplication", "ResumeReplication"] as const) {
+    await keep(fileName(operation), first.start(operation));
+  }
+  for (const operation of [
+    "UpdatePolicy",
+    "RepairReplication",
+    "PlannedFailover",
+    "Commit",
+    "ReverseReplicate",
+  ] as const) {
+    await keep(fileName(operation), first.start(operation));
+  }
+  await keep("failback", first.start("Failback"));
+  await keep("cancel-failover", first.start("CancelFailover"));
+  await keep("disable-protection", first.start("DisableProtection"));
+  recorded.set("protected-item", `item/${first.name}`);
+  recorded.set("configuration-keeper", "configuration");
+
+  await second.protect();
+  await world.understudy.points(second.name);
+  await world.understudy.verify(second.name);
+  await keep("unplanned-failover", second.start("UnplannedFailover", { shutDownSource: true }), second);
+  await keep("change-pit", second.start("ChangePit", { point: { kind: "latest-processed" } }), second);
+  await keep("commit-after-unplanned", second.start("Commit"), second);
+  await keep("reverse-replicate-by-comparing", second.start("ReverseReplicate"), second);
+
+  const third = world.of("app3");
+  await third.protect();
+  world.sites.trouble({ at: "failOver", machine: "app3", hold: Promise.withResolvers<void>().promise });
+  const cancelled = await third.start("PlannedFailover");
+  await third.item(() =>
+    world.sites.calls.some(({ activity, machine }) => activity === "failOver" && machine === "app3"),
+  );
+  await world.understudy.cancel(cancelled);
+  await keep("planned-failover-cancelled", Promise.resolve(cancelled), third);
+  await third.start("Commit").catch(() => undefined);
+  for (const { id, operation, scenario } of await world.understudy.jobs({ limit: 100 })) {
+    if (operation === "Commit" && id.includes("app3")) recorded.set("commit-refused", id);
+    if (scenario === "Finalize protection") recorded.set("finalize-protection", id);
+  }
+  for await (const { workflowId, type } of world.environment.client.workflow.list()) {
+    if (type === "ReadPoints") recorded.set("read-points", workflowId);
+    if (type === "VerifyPoint") recorded.set("verify-point", workflowId);
+  }
+  return recorded;
+}
+
+const fileName = (operation: string): string =>
+  operation.replace(/[A-Z]/g, (letter, at) => `${at === 0 ? "" : "-"}${letter.toLowerCase()}`);
