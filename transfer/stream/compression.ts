@@ -6,7 +6,7 @@ const decompressAsync = promisify(zstdDecompress);
 
 /** From no work to most. Level 0 means raw. (zstd's −1 and −2 are no faster than 1 here; node:zlib treats −1 as 3.) */
 export const compressionSteps = [0, -3, 1, 3, 6] as const;
-const fastestRate = [400e6, 100e6, 25e6, 8e6] as const;
+const fastestRate = [200e6, 100e6, 25e6, 8e6] as const;
 
 /** The compressed bytes, or nothing when they are not smaller by at least a thirty-second part. */
 export async function compressBody(body: Buffer, level: number): Promise<Buffer | undefined> {
