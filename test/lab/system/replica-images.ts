@@ -55,10 +55,11 @@ export const pointImages = async (
   };
 };
 
-/** What the oracle says of a point's disks. */
-export const judgePoint = async (host: LabHost, point: CutId): Promise<Verdict> => {
+/** What the oracle says of a point's disks: of those that the writer works on, which are all of them unless they are named. */
+export const judgePoint = async (host: LabHost, point: CutId, writers?: readonly string[]): Promise<Verdict> => {
   await using images = await pointImages(host, point);
-  return await checkImages(Object.values(images.disks).map((file) => ({ file, format: "raw" })));
+  const files = (writers ?? Object.keys(images.disks)).map((disk) => images.disks[disk] ?? `no disk ${disk}`);
+  return await checkImages(files.map((file) => ({ file, format: "raw" })));
 };
 
 /** Whether a point is, byte for byte, what the machine has on its disks at the source, where it must be off. Answers the outcome of each disk. */
