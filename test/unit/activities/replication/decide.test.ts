@@ -35,7 +35,7 @@ const incoming = (state: {
   cut: cutId(state.cut ?? "c5"),
   mode: state.mode,
   ...(state.base !== undefined && { base: cutId(state.base) }),
-  resumeOffsets: (state.offsets ?? {}) as Readonly<Record<DiskId, number>>,
+  resumeOffsets: state.offsets ?? {},
 });
 const replica = (over: Partial<Known> = {}): Known => ({
   disks: [vda, vdb].map((id) => ({ id, sizeBytes: gib })),
