@@ -62,6 +62,17 @@ describe("an old primary", () => {
     await world.host(paris).start();
     await sleep(3_000);
     expect(await world.guest(paris).state()).toBe("shut off");
+
+    // Somebody turns it on by hand: it is off again before its guest has booted, and that is said.
+    const mark = await world.guest(paris).consoleMark();
+    // It may be off before virsh has reported that it is on, which is then an error.
+    await world.host(paris).run("virsh -q start app1 || true");
+    await untilOff(30);
+    expect((await world.guest(paris).console()).slice(mark)).not.toContain("READY");
+    await world.until("the item's health says so", ({ health }) =>
+      health.some(({ code, message }) => code === "STALE_EPOCH" && message.includes("started again")),
+    );
+    await writesOn(world.guest(lyon));
     await world.run("Commit");
     expect(await world.item()).toMatchObject({ state: "failed-over", activeSite: lyon, item: itemName("app1") });
   });
