@@ -32,6 +32,7 @@ export async function connected(
       stretch.log("the link to the replica broke; trying again", {
         replica: stretch.request.replica,
         code: error.code,
+        message: error.message,
       });
       await clock.sleep(againAfterMs, signal);
     }
