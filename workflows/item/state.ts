@@ -87,7 +87,7 @@ export interface ItemState {
   readonly testMachine: TestMachine | null;
   readonly lastSuccessfulTestFailover: Instant | null;
   readonly fence: PendingFence | null;
-  /** The same once it is fenced: somebody may start it by hand, until it has become the replica. */
+  /** An old primary that is fenced, also after a planned failover: somebody may start it by hand, until it has become the replica. */
   readonly guarded: PendingFence | null;
   readonly activeJob: ActiveJob | null;
   /** Jobs that have let go of the item and wait until its replication has come to `protected`. */

@@ -41,7 +41,10 @@ export async function CancelFailover(input: JobInput): Promise<JobResult> {
         job.note(`from site ${source.site} to ${targetOf(job.item).site}`),
       );
       const sides = withSide(job.item, targetSide(job.item), { machine: null });
-      return { patch: { failover: null, fence: null, sides }, result: { machineName: source.machine?.name ?? "" } };
+      return {
+        patch: { failover: null, fence: null, guarded: null, sides },
+        result: { machineName: source.machine?.name ?? "" },
+      };
     },
   });
 }

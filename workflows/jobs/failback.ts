@@ -1,4 +1,5 @@
 import type { JobInput, JobResult } from "#domain/job.ts";
+import { oldPrimaryFence } from "#workflows/job/old-primary.ts";
 import { runJob } from "#workflows/job/run-job.ts";
 import { activated, announceFailover, activate } from "#workflows/job/activate.ts";
 import { checkPlanned, fenceSource, sendLastChanges, shutDownSource } from "#workflows/job/planned-steps.ts";
@@ -21,7 +22,7 @@ export async function Failback(input: JobInput): Promise<JobResult> {
       });
       const activation = await job.task("Start the virtual machine at the primary site", () => activate(job));
       return {
-        patch: activated(job.item, activation),
+        patch: { ...activated(job.item, activation), guarded: oldPrimaryFence(job.item) },
         result: { point: point.id, pointTakenAt: point.takenAt, machineName: activation.machineName },
       };
     },

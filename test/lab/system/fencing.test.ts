@@ -76,4 +76,18 @@ describe("an old primary", () => {
     await world.run("Commit");
     expect(await world.item()).toMatchObject({ state: "failed-over", activeSite: lyon, item: itemName("app1") });
   });
+
+  it("of a planned failover is looked after, too", async () => {
+    await world.run("ReverseReplicate");
+    await world.fresh();
+    await world.run("Failback");
+    await world.host(lyon).run("virsh -q start app1 || true");
+    await world.until("the item's health says so", ({ health }) =>
+      health.some(
+        ({ code, message }) => code === "STALE_EPOCH" && message.includes("at site lyon had been started again"),
+      ),
+    );
+    expect(await world.guest(lyon).state()).toBe("shut off");
+    await writesOn(world.guest(paris));
+  });
 });
