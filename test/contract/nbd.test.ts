@@ -7,6 +7,7 @@ import { collect } from "#test/support/collect.ts";
 import { openNbdDisk, openNbdSink, openNbdSource } from "#transfer/nbd/open.ts";
 import { freePort, listens, nbdkit, startServer } from "#test/support/nbd-servers.ts";
 import { run } from "#test/support/run.ts";
+import { stopProcess } from "#test/support/stop-process.ts";
 import { newAuthority, siteTls } from "#test/support/stream-sites.ts";
 import { temporaryDir } from "#test/support/temporary-dir.ts";
 
@@ -328,7 +329,6 @@ test("a server that goes silent counts as dead after the time-out", async () => 
   const socket = join(dir.path, "s");
   await using server = await nbdkit(socket, "memory", "size=4M");
   await using disk = await openNbdDisk({ transport: unix(socket), exportName: "", timeoutMs: 200, signal: signal() });
-  server.process.kill("SIGSTOP");
+  using _stopped = await stopProcess(server.process.pid ?? 0);
   await expect(disk.read(0, new Uint8Array(4096), signal())).rejects.toMatchObject({ code: "CONNECTION_LOST" });
-  server.process.kill("SIGCONT");
 });
