@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { newReplicaId } from "#workflows/names.ts";
 import { hostName, itemName } from "#domain/ids.ts";
+import { cutLine, restoreLine } from "#lab/faults/line.ts";
 import { connectReplica } from "#transfer/stream/connect.ts";
 import { writesOn } from "./serving.ts";
 import { lyon, paris, startWorld, type World } from "./world.ts";
@@ -89,5 +90,24 @@ describe("an old primary", () => {
     );
     expect(await world.guest(lyon).state()).toBe("shut off");
     await writesOn(world.guest(paris));
+  });
+
+  it("that ran on because only its site's line was cut is turned off when the line is back", async () => {
+    await world.run("Commit");
+    await world.run("ReverseReplicate");
+    await world.fresh();
+    const mark = await world.guest(lyon).consoleMark();
+    await cutLine(world.lab.site("paris"));
+    await world.run("UnplannedFailover", { point: { kind: "latest" } });
+    await world.guest(lyon).waitReady(mark);
+    expect(await world.guest(paris).state()).toBe("running");
+
+    await restoreLine(world.lab.site("paris"));
+    await untilOff(90);
+    await world.until("the item's health says so", ({ health }) =>
+      health.some(({ code, message }) => code === "STALE_EPOCH" && message.includes("had come back and was running")),
+    );
+    await writesOn(world.guest(lyon));
+    expect(await world.guest(paris).state()).toBe("shut off");
   });
 });
