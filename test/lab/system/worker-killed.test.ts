@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { stat } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { runInGuest } from "#lab/guest/agent.ts";
 import { meterLine } from "./line-meter.ts";
 import { comparePoint, judgePoint, layerBytes, resumeOffset } from "./replica-images.ts";
 import { lyon, mebibyte, paris, startWorld, type World } from "./world.ts";
@@ -55,6 +56,8 @@ describe("the worker of the source's site", () => {
     await guest.set({ rateKibPerSecond: 64 * 1024 });
     while ((await guest.status(5_000)).blobBytes < written + 144 * mebibyte) await sleep(100);
     await guest.set({ rateKibPerSecond: 0 });
+    // What lies in the guest's memory would be written, and rightly sent, between the two attempts.
+    await runInGuest(world.host(paris), "app1", ["/bin/busybox", "sync"]);
     const delta = await meterLine(world.lab.site(paris));
     const resumedAt = new Date().toISOString();
     await world.run("ResumeReplication");
