@@ -1,0 +1,68 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Fault } from "#domain/fault.ts";
+import { type SkippingItem, type SkippingWorld, soon, startSkippingWorld } from "#test/support/skipping-world.ts";
+import { lyon, paris } from "#test/support/temporal-world.ts";
+
+/** How long a step lies in a site's queue until its worker is taken for gone. */
+const scheduleToStart = 15;
+
+describe("a site whose worker is gone, in virtual time", () => {
+  let world: SkippingWorld;
+  let app: SkippingItem;
+  beforeAll(async () => {
+    world = await startSkippingWorld();
+    await world.startSite(lyon);
+    app = await world.startItem("app1");
+  });
+  afterAll(() => world[Symbol.asyncDispose]());
+
+  it("is told in the item's health when a step has lain in its queue for 15 s, and asked again", async () => {
+    await soon(async () => (await app.steps()).length === 1);
+    await world.pass(scheduleToStart - 5, 1);
+    expect((await app.state()).health).toEqual([]);
+    await world.pass(4.5, 1);
+    await world.passUntil(async () => (await app.state()).failing?.attempts === 1 && (await app.steps()).length === 1);
+    expect((await app.state()).health).toMatchObject([
+      { code: "WORKER_UNAVAILABLE", severity: "Critical", message: expect.stringContaining("No worker took the step") },
+    ]);
+    expect((await app.state()).stuck).toBe(false);
+  });
+
+  it("is not waited for by an unplanned failover: no step of it lies in that site's queue", async () => {
+    const job = await app.order("UnplannedFailover");
+    expect(await job.result()).toMatchObject({ point: "cut-1", machineName: "app1" });
+    const { events } = await job.fetchHistory();
+    const queues = (events ?? []).flatMap(({ activityTaskScheduledEventAttributes: step }) =>
+      step ? [step.taskQueue?.name] : [],
+    );
+    expect(new Set(queues)).toEqual(new Set(["site/lyon"]));
+    const { startTime, closeTime } = await job.describe();
+    expect((closeTime?.getTime() ?? Infinity) - startTime.getTime()).toBeLessThan(scheduleToStart * 1_000);
+    expect(world.sites.running("app1")).toEqual(["paris/app1", "lyon/app1"]);
+    expect((await app.state()).lifecycle.state).toBe("commit-pending");
+  });
+
+  it("is fenced after a month: the step has lain in its queue, and is tried until the host answers", async () => {
+    await soon(async () => (await app.state()).fence !== null && (await app.steps()).length === 1);
+    const { historyLength } = await app.handle.describe();
+    // The fence, and the step of the replication that was given up in its queue.
+    await world.pass(30 * 86_400, 2);
+    expect((await app.state()).fence).toMatchObject({ side: "primary", epoch: 2 });
+    expect((await app.handle.describe()).historyLength).toBe(historyLength);
+
+    const tries: number[] = [];
+    await world.startSite(paris, {
+      async fenceMachine(request) {
+        tries.push(await world.nowMs());
+        if (tries.length <= 6) throw new Fault("HOST_UNREACHABLE", "The host paris-1 does not answer yet.");
+        return await world.sites.activities(paris).fenceMachine(request);
+      },
+    });
+    await world.pass(60, 1);
+    const waits = tries.slice(1).map((at, index) => Math.floor((at - (tries[index] ?? at)) / 1_000));
+    expect(waits).toEqual([1, 2, 4, 8, 10, 10]);
+    expect(world.sites.running("app1")).toEqual(["lyon/app1"]);
+    expect(await app.state()).toMatchObject({ fence: null, guarded: { side: "primary" } });
+    expect((await app.state()).health.map(({ message }) => message).join()).toContain("it has been turned off");
+  });
+});

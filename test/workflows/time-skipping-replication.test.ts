@@ -1,0 +1,92 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Fault } from "#domain/fault.ts";
+import { protectedItem } from "#test/support/protected-item.ts";
+import { oneCycle, takes } from "#test/support/skipping-doubles.ts";
+import { type SkippingItem, type SkippingWorld, startSkippingWorld } from "#test/support/skipping-world.ts";
+import { paris } from "#test/support/temporal-world.ts";
+
+/** Of one stretch of it: the server suggests a new history at 4,096 events, which these come to once in a month. */
+const stretchSeconds = 7_200;
+
+describe("an item's replication in virtual time", () => {
+  let world: SkippingWorld;
+  let app: SkippingItem;
+  /** Stretches that fail before one works again; then as many again. */
+  const outages = [6, 2];
+  const asked: { readonly seconds: number; readonly works: boolean }[] = [];
+  let done = 0;
+
+  beforeAll(async () => {
+    world = await startSkippingWorld();
+    await world.startSite(paris, {
+      async replicate({ request: { returnAfterSeconds: seconds } }) {
+        const works = (outages[0] ?? 0) === 0;
+        asked.push({ seconds, works });
+        if (!works) {
+          outages[0] = (outages[0] ?? 0) - 1;
+          throw new Fault("HOST_UNREACHABLE", "The host paris-1 does not answer.");
+        }
+        if (outages.length > 0) outages.shift();
+        else takes(stretchSeconds);
+        done += 1;
+        return oneCycle();
+      },
+    });
+    app = await world.startItem("app1");
+  });
+  afterAll(() => world[Symbol.asyncDispose]());
+
+  it("is tried again after 5 s three times and then every 30 s; a success begins that anew", async () => {
+    await world.passUntil(async () => outages.length === 0 && (await app.state()).failing === null);
+    expect(await secondsUntilNextTry(app)).toEqual([5, 5, 5, 30, 30, 30, 5, 5]);
+    expect(await app.state()).toMatchObject({ health: [], stuck: false, failing: null });
+  });
+
+  it("is tried with a single cycle while there is trouble, and in long stretches otherwise", () => {
+    const [first, ...rest] = asked;
+    expect(first).toEqual({ seconds: 300, works: false });
+    expect(rest.slice(0, 6).map(({ seconds }) => seconds)).toEqual([0, 0, 0, 0, 0, 0]);
+    expect(rest[5]?.works).toBe(true);
+    expect(rest.slice(6, 9).map(({ seconds }) => seconds)).toEqual([300, 0, 0]);
+  });
+
+  it("begins its history anew in a month, with nothing of its state lost or changed", async () => {
+    const before = await app.state();
+    const first = (await app.handle.describe()).runId;
+    const doneBefore = done;
+    await world.pass(30 * 86_400);
+    const after = await app.state();
+
+    expect(done - doneBefore).toBeGreaterThanOrEqual(30 * 12 - 1);
+    expect(after.bytesSent - before.bytesSent).toBe((done - doneBefore) * 1_000);
+    const { bytesSent, lastSealed, lastCycle } = after;
+    expect(after).toEqual({ ...protectedItem("app1"), bytesSent, lastSealed, lastCycle });
+
+    const lengths = await historyLengths(world, app.handle.workflowId, first);
+    expect(lengths.length).toBeGreaterThan(1);
+    expect(Math.max(...lengths)).toBeLessThan(4_200);
+  });
+});
+
+/** Of that run of a workflow and of each that it was continued as. */
+async function historyLengths(world: SkippingWorld, workflowId: string, run: string): Promise<readonly number[]> {
+  const { events } = await world.client.workflow.getHandle(workflowId, run).fetchHistory();
+  const next = events?.at(-1)?.workflowExecutionContinuedAsNewEventAttributes?.newExecutionRunId;
+  const length = events?.length ?? 0;
+  return next ? [length, ...(await historyLengths(world, workflowId, next))] : [length];
+}
+
+/** From each failure to the next look at the machine, by the server's clock, in steps of 5 s. */
+async function secondsUntilNextTry({ handle }: SkippingItem): Promise<readonly number[]> {
+  const { events } = await handle.fetchHistory();
+  const at = (event: { readonly eventTime?: unknown }): number => {
+    const { seconds, nanos } = event.eventTime as { readonly seconds: unknown; readonly nanos: number };
+    return Number(seconds) + nanos / 1e9;
+  };
+  const all = events ?? [];
+  return all.flatMap((event, index) => {
+    if (!event.activityTaskFailedEventAttributes) return [];
+    const next = all.slice(index).find((later) => later.activityTaskScheduledEventAttributes);
+    return next === undefined ? [] : [Math.floor((at(next) - at(event)) / 5) * 5];
+  });
+}
