@@ -16,7 +16,8 @@ const heartbeatTimeout = "12 seconds";
 /** Steps of a job at a site that must be there. Recoverable faults are tried again for about a minute; then a person decides. */
 const step: ActivityOptions = {
   scheduleToStartTimeout: "15 seconds",
-  startToCloseTimeout: "30 minutes",
+  // A guest may be given an hour to shut down.
+  startToCloseTimeout: "90 minutes",
   heartbeatTimeout,
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
   retry: { initialInterval: "1 second", backoffCoefficient: 2, maximumInterval: "10 seconds", maximumAttempts: 8 },

@@ -1,4 +1,4 @@
-import { condition, getExternalWorkflowHandle, setHandler, workflowInfo } from "@temporalio/workflow";
+import { condition, getExternalWorkflowHandle, patched, setHandler, workflowInfo } from "@temporalio/workflow";
 import type { JobInput } from "#domain/job.ts";
 import type { OperationName } from "#domain/operations.ts";
 import { failWith, faultFrom, faultOf } from "#workflows/failure.ts";
@@ -21,11 +21,17 @@ import { itemWorkflowId } from "#workflows/names.ts";
 /** How a job asks for its item: a signal to the item's workflow, or one that starts it. */
 export type Ask = (input: JobInput, request: JobRequest) => Promise<void>;
 
+/** Replication that has to end first ends within seconds, or its worker is found to be dead. */
+const grantMinutes = 10;
+
 /** A job's side of the talk with its item. */
 export interface Hold {
   /** The item was never this job's. */
   readonly refused: boolean;
-  /** Resolves with the item when it is granted; rejects with the refusal, or with `ITEM_NOT_FOUND`. */
+  /**
+   * Resolves with the item when it is granted; rejects with the refusal, or with `ITEM_NOT_FOUND`; with `WORKER_UNAVAILABLE` when the item has not answered after
+   * ten minutes.
+   */
   ask(ask: Ask): Promise<ItemState>;
   record(said: Omit<JobRecord, "jobId">): Promise<void>;
   /** Says which task has begun, without waiting until it is heard: it only helps to tell of a job that has died. */
@@ -49,11 +55,20 @@ export const askExistingItem: Ask = async (input, request) => {
   }
 };
 
+const notGranted = ({ item }: JobInput): Error =>
+  failWith(
+    faultFrom(
+      "WORKER_UNAVAILABLE",
+      `Item ${item} did not let this job begin within ${grantMinutes} minutes: the replication that had to end first does not end, or nobody carries on the item's workflow. Nothing was changed.`,
+    ),
+  );
+
 export function holdOf(operation: OperationName, input: JobInput): Hold {
   const { workflowId: jobId, runId } = workflowInfo();
   const item = getExternalWorkflowHandle(itemWorkflowId(input.item));
   let state: ItemState | undefined;
   let refusal: Error | undefined;
+  let unanswered: Error | undefined;
   let reached: ReplicationReached | undefined;
 
   setHandler(granted, (grantedState) => {
@@ -66,8 +81,9 @@ export function holdOf(operation: OperationName, input: JobInput): Hold {
     reached = said;
   });
   setHandler(awaitGrant, async () => {
-    await condition(() => state !== undefined || refusal !== undefined);
-    if (refusal !== undefined) throw refusal;
+    await condition(() => state !== undefined || refusal !== undefined || unanswered !== undefined);
+    const why = refusal ?? unanswered;
+    if (why !== undefined) throw why;
   });
 
   return {
@@ -81,7 +97,10 @@ export function holdOf(operation: OperationName, input: JobInput): Hold {
         refusal = failWith(faultOf(error));
         throw refusal;
       }
-      await condition(() => state !== undefined || refusal !== undefined);
+      const answered = () => state !== undefined || refusal !== undefined;
+      // Jobs that began before there was a limit have none.
+      if (!patched("grant-limit")) await condition(answered);
+      else if (!(await condition(answered, `${grantMinutes} minutes`))) throw (unanswered = notGranted(input));
       if (state !== undefined) return state;
       throw refusal ?? new Error("unreachable: the condition above holds");
     },

@@ -53,8 +53,11 @@ export async function runJob<Operation extends OperationName>(story: Story<Opera
     await CancellationScope.nonCancellable(async () => {
       const sentences = [fault.message, ...(await undoAll(undos, ledger))];
       const told = { ...fault, message: sentences.join(" ") };
-      if (holds && !hold.refused)
-        await hold.finish({ outcome, patch: {}, facts: job?.facts ?? {}, fault: told, waits: false });
+      if (holds && !hold.refused) {
+        const said = { outcome, patch: {}, facts: job?.facts ?? {}, fault: told, waits: false } as const;
+        // The only way this fails: the item is gone, and need not be told. What the job failed with must not be lost over it.
+        await hold.finish(said).catch(() => undefined);
+      }
       ledger.close({ state: cancelled ? "Cancelled" : "Failed", fault: told });
     });
     throw cancelled ? error : failWith(ledger.view.fault ?? fault);
