@@ -4,6 +4,7 @@ import type { BlockSource } from "#transfer/block.ts";
 import { openNbdSource } from "#transfer/nbd/open.ts";
 import type { TrackedMachine } from "../../platform.ts";
 import type { HostConnection } from "../host.ts";
+import { tellBrokenFromLost } from "./broken-or-lost.ts";
 import { cutFolder, readCutFile, type StandingCutFile } from "./cut-file.ts";
 import { type DiskExport, exportLiveDisk } from "./export-disk.ts";
 import { withGrownRange } from "./grown-source.ts";
@@ -63,7 +64,9 @@ const liveDisk = async (host: HostConnection, request: Located, signal: AbortSig
         : proven(host, request, since, image && { path: image.filename, bitmaps: image.bitmaps }),
     open: async (record) => {
       const parts = { tracked, cut, disk, machine, folder, ...(record === undefined ? {} : { record }) };
-      return openExport(host, await exportLiveDisk(host, parts, signal), signal);
+      const found = await exportLiveDisk(host, parts, signal);
+      const source = await openExport(host, found, signal);
+      return tellBrokenFromLost(source, (again) => openExport(host, found, again));
     },
   };
 };
