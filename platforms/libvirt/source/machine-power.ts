@@ -6,7 +6,8 @@ import { isRunning } from "./live-machine.ts";
 
 /** A guest that was still booting misses the first request. */
 const askAgainMs = 10_000;
-const lookEveryMs = 250;
+/** 2 ms a look; what is waited too long is downtime of a planned failover. */
+const lookEveryMs = 50;
 
 /**
  * Asks the guest to shut down, through its agent or its power button, whichever it has. After `graceSeconds` it is turned off when `force` is set
