@@ -36,7 +36,7 @@ export const rpoBench: Bench = {
     const { signal } = interrupted;
     await using stage = await buildStage({
       name: "rpo",
-      policy: { intervalSeconds: 0, scratchPercent: 30 },
+      policy: { intervalSeconds: 0, scratchPercent: 60 },
       machine: {
         memoryMib: 512,
         disks: [{ sizeBytes: 1024 * mib, blobBytes: 512 * mib }],
