@@ -32,8 +32,9 @@ import {
  * - an activity that is cancelled between two attempts, from when the next one was due,
  * - an activity, or a signal to another workflow, that is still under way when its workflow ends,
  * - for ten real seconds, a workflow task that cancels an activity which has just ended: the server refuses it and does not say so.
- * After one of these time does not leap any more. So orders are given when the item is in the middle of a stretch, and nothing here stays in an activity while time passes: what takes long gives its first attempt up until then
- * (`takes`), which leaves the clock free and nothing in the history; and where a test has steps lie in queues it says to `pass` how many locks they hold.
+ * After one of these time does not leap any more. So orders are given when the item is in the middle of a stretch; nothing here stays in an activity while time
+ * passes, but gives its first attempt up for that long (`takes`), which leaves the clock free and nothing in the history; and where a test has steps lie in queues
+ * it says to `pass` how many locks they hold, and has them end in time that is not skipped.
  */
 export interface SkippingWorld extends AsyncDisposable {
   readonly client: Client;
