@@ -147,8 +147,11 @@ export async function startSkippingWorld(): Promise<SkippingWorld> {
     },
     async [Symbol.asyncDispose]() {
       for (const { worker } of workers) worker.shutdown();
-      await Promise.all(workers.map(({ done }) => done));
-      await environment.teardown();
+      try {
+        await Promise.all(workers.map(({ done }) => done));
+      } finally {
+        await environment.teardown();
+      }
     },
   };
 }
