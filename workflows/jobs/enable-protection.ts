@@ -40,7 +40,7 @@ export async function EnableProtection(input: JobInput): Promise<JobResult> {
       const bytesSent = await job.task("Starting initial replication", async () => {
         const end = await reached();
         if (end.state !== "protected") throw notProtected(end);
-        job.note(`${end.bytesSent} bytes sent`);
+        job.note(`${(end.bytesSent / 1e6).toFixed(1)} MB sent`);
         return end.bytesSent;
       });
       await job.task("Updating provider states", async () => job.note("protected"));
