@@ -64,7 +64,9 @@ try {
   const measures = await bench.run({ rounds, seconds, only: values.only?.split(","), say });
   process.stdout.write(`${values.json === true ? toJson(measures) : toTable(measures)}\n`);
   process.exitCode = measures.every((measure) => meets(measure) !== false) ? 0 : 1;
-} catch (cause) {
+} catch (error) {
+  // What was waited for when Ctrl-C came rejects with an AbortError about it.
+  const cause = error instanceof Error && isFault(error.cause) && error.name === "AbortError" ? error.cause : error;
   process.stderr.write(`${isFault(cause) ? cause.message : String(cause instanceof Error ? cause.stack : cause)}\n`);
   process.exitCode = 2;
 }
