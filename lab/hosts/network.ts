@@ -55,7 +55,8 @@ const createHostNetwork = async (topology: Topology, host: HostPlan, signal?: Ab
   await ipBatch(
     [
       "link set lo up",
-      "link add br0 type bridge",
+      // Named, it stays: otherwise a guest that starts or dies could change it, and the others would look for the host at the old one for seconds.
+      `link add br0 address ${bridgeMac(host.address)} type bridge`,
       "link set eth0 master br0 up",
       `addr add ${host.address}/${topology.prefix} dev br0`,
       "link set br0 up",

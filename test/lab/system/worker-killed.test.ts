@@ -77,7 +77,8 @@ describe("the worker of the source's site", () => {
     const oneDelta = await layerBytes(world.host(lyon), after.id);
     expect(oneDelta).toBeGreaterThan(50 * mebibyte);
     expect(sentOfDelta).toBeGreaterThan(oneDelta * 0.8);
-    expect(sentOfDelta).toBeLessThan(oneDelta * 1.3);
+    // A break costs what was sent since the last checkpoint: 5 s at 10 MiB/s, which is much of so small a delta. On a busy machine there may be a second one.
+    expect(sentOfDelta).toBeLessThan(oneDelta * 1.6);
     expect(await judgePoint(world.host(lyon), after.id)).toMatchObject({ ok: true });
 
     // The source stands still: now the newest point must be equal to it, to the last byte.
