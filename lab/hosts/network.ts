@@ -95,3 +95,7 @@ const ipBatch = async (lines: readonly string[], signal?: AbortSignal, namespace
     signal,
   });
 };
+
+/** Locally administered, from the IPv4 address: 10.78.0.11 has 02:75:0a:4e:00:0b. */
+const bridgeMac = (address: string): string =>
+  ["02", "75", ...address.split(".").map((part) => Number(part).toString(16).padStart(2, "0"))].join(":");
