@@ -9,6 +9,7 @@ import { mappedNetworks } from "#workflows/job/network-checks.ts";
 import { prerequisites } from "#workflows/job/prerequisites.ts";
 import { runJob } from "#workflows/job/run-job.ts";
 import { targetPoint } from "#workflows/job/target-point.ts";
+import { withPoint } from "#workflows/job/with-point.ts";
 import { atSite } from "#workflows/sites.ts";
 
 /**
@@ -21,27 +22,29 @@ export async function TestFailover(input: JobInput): Promise<JobResult> {
     input,
     async run(job) {
       const { site, host } = targetOf(job.item);
-      const { network } = job.input;
-      const point = await job.task("Prerequisites check for test failover", async () => {
+      const { network, point: selector = { kind: "latest-processed" } } = job.input;
+      const chosen = await job.task("Prerequisites check for test failover", async () => {
         await prerequisites(job, {
           [`target site ${site}`]: async () =>
             network === undefined ? [] : mappedNetworks([network], await atSite(site).listNetworks({ host })),
         });
-        return await targetPoint(job, job.input.point ?? { kind: "latest-processed" });
+        return await targetPoint(job, selector);
       });
 
       const failover = failoverRequest(job.item, {
         failover: failoverId(`${job.item.item}-test-${uuid4().slice(0, 8)}`),
         kind: "test",
-        point: point.id,
+        point: chosen.id,
         ...(network === undefined ? {} : { network }),
       });
       await job.task("Starting test failover", async () => {
         await job.record({ testMachine: { failover: failover.failover, machineName: failover.machineName } });
         job.onFailure("delete the test machine", () => deleteTestMachine(job));
       });
-      const activation = await job.task("Creating test virtual machine", () =>
-        atSite(site).failOver({ host, failover }),
+      const { point, value: activation } = await job.task("Creating test virtual machine", () =>
+        withPoint(job, { chosen, selector }, ({ id }) =>
+          atSite(site).failOver({ host, failover: { ...failover, point: id } }),
+        ),
       );
       await job.task("Start the virtual machine", async () => job.note(`${activation.machineName} runs`));
       return { result: { point: point.id, pointTakenAt: point.takenAt, machineName: activation.machineName } };

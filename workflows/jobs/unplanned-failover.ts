@@ -1,12 +1,16 @@
+import type { RecoveryPoint } from "#domain/cut.ts";
 import type { JobInput, JobResult } from "#domain/job.ts";
+import type { Activation } from "#platforms/platform.ts";
 import { sourceOf } from "#workflows/item/ends.ts";
 import { trackedMachine } from "#workflows/item/replicate-request.ts";
 import { faultOf } from "#workflows/failure.ts";
 import { activate, activated, announceFailover } from "#workflows/job/activate.ts";
 import type { Steps } from "#workflows/job/job.ts";
 import { oldPrimaryFence } from "#workflows/job/old-primary.ts";
+import { pendingFailover } from "#workflows/job/pending-failover.ts";
 import { runJob } from "#workflows/job/run-job.ts";
 import { targetPoint } from "#workflows/job/target-point.ts";
+import { withPoint } from "#workflows/job/with-point.ts";
 import { atSiteWithin } from "#workflows/sites.ts";
 
 /** The site that is left gets this long to shut its machine down, when that is asked for; then the failover goes on without it. */
@@ -21,26 +25,34 @@ export async function UnplannedFailover(input: JobInput): Promise<JobResult> {
     operation: "UnplannedFailover",
     input,
     async run(job) {
-      const point = await job.task("Prerequisites check for failover", () =>
-        targetPoint(job, job.input.point ?? { kind: "latest" }),
-      );
+      const selector = job.input.point ?? { kind: "latest" };
+      const chosen = await job.task("Prerequisites check for failover", () => targetPoint(job, selector));
       if (job.input.shutDownSource === true) {
         await job.task("Shut down the virtual machine", () => tryShutDown(job));
       } else {
         job.skip("Shut down the virtual machine", "not asked for");
       }
-      const at = { id: point.id, takenAt: point.takenAt };
+      const at = { id: chosen.id, takenAt: chosen.takenAt };
       await job.task("Preparing for failover", () =>
         announceFailover(job, { kind: "unplanned", point: at, sourceContent: null }),
       );
       job.skip("Start failover", "its point is sealed at the target already");
-      const activation = await job.task("Start the replica virtual machine", () => activate(job));
+      const { point, value: activation } = await job.task("Start the replica virtual machine", () =>
+        withPoint(job, { chosen, selector }, (from) => activateFrom(job, from)),
+      );
       return {
         patch: { ...activated(job.item, activation), fence: oldPrimaryFence(job.item) },
         result: { point: point.id, pointTakenAt: point.takenAt, machineName: activation.machineName },
       };
     },
   });
+}
+
+/** The item knows which point the machine was started from before the machine runs. */
+async function activateFrom(job: Steps, { id, takenAt }: RecoveryPoint): Promise<Activation> {
+  const failover = pendingFailover(job.item);
+  if (failover.point.id !== id) await job.record({ failover: { ...failover, point: { id, takenAt } } });
+  return await activate(job);
 }
 
 async function tryShutDown(job: Steps): Promise<void> {
