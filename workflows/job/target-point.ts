@@ -13,3 +13,7 @@ export async function targetPoint(job: Steps, selector: PointSelector): Promise<
   job.note(`point ${point.id} of ${point.takenAt}, ${point.consistency}`);
   return point;
 }
+
+/** How to find the point again that a selector means by then; a point asked for by its id is that one only. */
+export const newest = (job: Steps, selector: PointSelector): { readonly chooseAgain?: () => Promise<RecoveryPoint> } =>
+  selector.kind === "custom" ? {} : { chooseAgain: () => targetPoint(job, selector) };

@@ -1,18 +1,15 @@
-import type { PointSelector, RecoveryPoint } from "#domain/cut.ts";
+import type { RecoveryPoint } from "#domain/cut.ts";
 import { faultOf } from "#workflows/failure.ts";
-import type { Steps } from "#workflows/job/job.ts";
-import { targetPoint } from "#workflows/job/target-point.ts";
 
 /** Each try asks for the newest there is then; so many misses in a row mean something else is wrong. */
 const mostTries = 20;
 
 /**
  * Does something with a chosen point. While replication goes on, a point that is not kept lives only until the next delta is merged into it: where a kind of
- * point was asked for (*latest*), the one that took its place is as good, and is taken. A point asked for by its id is never replaced.
+ * point was asked for (*latest*), the one that took its place is as good, and `chooseAgain` finds it. A point asked for by its id is never replaced: no `chooseAgain`.
  */
 export async function withPoint<Value>(
-  job: Steps,
-  { chosen, selector }: { readonly chosen: RecoveryPoint; readonly selector: PointSelector },
+  { chosen, chooseAgain }: { readonly chosen: RecoveryPoint; readonly chooseAgain?: () => Promise<RecoveryPoint> },
   act: (point: RecoveryPoint) => Promise<Value>,
 ): Promise<{ readonly point: RecoveryPoint; readonly value: Value }> {
   let point = chosen;
@@ -20,8 +17,8 @@ export async function withPoint<Value>(
     try {
       return { point, value: await act(point) };
     } catch (error) {
-      if (faultOf(error).code !== "POINT_NOT_FOUND" || selector.kind === "custom" || tried === mostTries) throw error;
-      point = await targetPoint(job, selector);
+      if (faultOf(error).code !== "POINT_NOT_FOUND" || chooseAgain === undefined || tried === mostTries) throw error;
+      point = await chooseAgain();
     }
   }
 }

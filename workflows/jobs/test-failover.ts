@@ -8,7 +8,7 @@ import type { Steps } from "#workflows/job/job.ts";
 import { mappedNetworks } from "#workflows/job/network-checks.ts";
 import { prerequisites } from "#workflows/job/prerequisites.ts";
 import { runJob } from "#workflows/job/run-job.ts";
-import { targetPoint } from "#workflows/job/target-point.ts";
+import { newest, targetPoint } from "#workflows/job/target-point.ts";
 import { withPoint } from "#workflows/job/with-point.ts";
 import { atSite } from "#workflows/sites.ts";
 
@@ -42,7 +42,7 @@ export async function TestFailover(input: JobInput): Promise<JobResult> {
         job.onFailure("delete the test machine", () => deleteTestMachine(job));
       });
       const { point, value: activation } = await job.task("Creating test virtual machine", () =>
-        withPoint(job, { chosen, selector }, ({ id }) =>
+        withPoint({ chosen, ...newest(job, selector) }, ({ id }) =>
           atSite(site).failOver({ host, failover: { ...failover, point: id } }),
         ),
       );

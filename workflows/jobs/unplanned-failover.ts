@@ -9,7 +9,7 @@ import type { Steps } from "#workflows/job/job.ts";
 import { oldPrimaryFence } from "#workflows/job/old-primary.ts";
 import { pendingFailover } from "#workflows/job/pending-failover.ts";
 import { runJob } from "#workflows/job/run-job.ts";
-import { targetPoint } from "#workflows/job/target-point.ts";
+import { newest, targetPoint } from "#workflows/job/target-point.ts";
 import { withPoint } from "#workflows/job/with-point.ts";
 import { atSiteWithin } from "#workflows/sites.ts";
 
@@ -38,7 +38,7 @@ export async function UnplannedFailover(input: JobInput): Promise<JobResult> {
       );
       job.skip("Start failover", "its point is sealed at the target already");
       const { point, value: activation } = await job.task("Start the replica virtual machine", () =>
-        withPoint(job, { chosen, selector }, (from) => activateFrom(job, from)),
+        withPoint({ chosen, ...newest(job, selector) }, (from) => activateFrom(job, from)),
       );
       return {
         patch: { ...activated(job.item, activation), fence: oldPrimaryFence(job.item) },
