@@ -2,18 +2,17 @@ import { open, rm } from "node:fs/promises";
 import path from "node:path";
 import type { StandingCut, TrackedMachine, Operation, ReplicationSource } from "#platforms/platform.ts";
 import { Fault } from "#domain/fault.ts";
-import { cutId, hostName, itemName, type CutId, type DiskId } from "#domain/ids.ts";
+import { cutId, itemName, type CutId, type DiskId } from "#domain/ids.ts";
 import { buildGuest } from "#lab/guest/build.ts";
 import type { MachineRequest } from "#lab/guest/machine.ts";
 import { createMachine } from "#lab/guest/machine.ts";
 import type { LabGuest } from "#lab/guest/guest.ts";
-import type { LabHost } from "#lab/hosts/host.ts";
 import { startLab } from "#lab/hosts/lab.ts";
 import type { HostConnection } from "#platforms/libvirt/host.ts";
 import { createLibvirtInventory } from "#platforms/libvirt/inventory/inventory.ts";
 import { createLibvirtSource } from "#platforms/libvirt/source/source.ts";
-import { connectHost } from "#platforms/libvirt/ssh/connect-host.ts";
 import type { BlockSource } from "#transfer/block.ts";
+import { connectTo } from "./connect-to-lab-host.ts";
 
 /** One hypervisor host with the product's connection to it. */
 export const startSourceHost = async (id: string, options: { readonly storeBytes?: number } = {}) => {
@@ -39,20 +38,6 @@ export const startSourceHost = async (id: string, options: { readonly storeBytes
   };
 };
 export type SourceHost = Awaited<ReturnType<typeof startSourceHost>>;
-
-export const connectTo = (host: LabHost): HostConnection =>
-  connectHost({
-    host: {
-      name: hostName(host.name),
-      kind: "libvirt",
-      address: host.address,
-      port: host.port,
-      user: host.user,
-      hostKey: host.hostKey,
-      identityFile: host.identityFile,
-      store: host.store,
-    },
-  });
 
 export const operation = (): Operation => ({
   id: "test",

@@ -13,7 +13,8 @@ import type { HostConnection } from "#platforms/libvirt/host.ts";
 import { blockBytes } from "#transfer/block.ts";
 import type { Replica } from "#transfer/replica.ts";
 import { operation } from "#test/support/operation.ts";
-import { connectTo, mebibyte, targetOn } from "./libvirt-target-fixture.ts";
+import { connectTo } from "./connect-to-lab-host.ts";
+import { mebibyte, targetOn } from "./libvirt-target-fixture.ts";
 
 const never = new AbortController().signal;
 const vda = diskId("vda");

@@ -1,12 +1,12 @@
+import { connectTo } from "./connect-to-lab-host.ts";
 import { rm, writeFile } from "node:fs/promises";
 import { execa } from "execa";
 import type { CutDescription } from "#domain/cut.ts";
-import { cutId, diskId, hostName, instant, itemName, machineId, replicaId } from "#domain/ids.ts";
+import { cutId, diskId, instant, itemName, machineId, replicaId } from "#domain/ids.ts";
 import type { Machine } from "#domain/machine.ts";
 import type { LabHost } from "#lab/hosts/host.ts";
 import { startLab } from "#lab/hosts/lab.ts";
 import type { HostConnection } from "#platforms/libvirt/host.ts";
-import { connectHost } from "#platforms/libvirt/ssh/connect-host.ts";
 import { openStore } from "#platforms/libvirt/target/host-store.ts";
 import { replicaLayout } from "#platforms/libvirt/target/layout.ts";
 import { createLibvirtTarget } from "#platforms/libvirt/target/target.ts";
@@ -36,20 +36,6 @@ export const startTargetHost = async (id: string, options: { readonly storeBytes
   };
 };
 export type TargetHost = Awaited<ReturnType<typeof startTargetHost>>;
-
-export const connectTo = (host: LabHost): HostConnection =>
-  connectHost({
-    host: {
-      name: hostName(host.name),
-      kind: "libvirt",
-      address: host.address,
-      port: host.port,
-      user: host.user,
-      hostKey: host.hostKey,
-      identityFile: host.identityFile,
-      store: host.store,
-    },
-  });
 
 export const targetOn = (connection: HostConnection, host: LabHost, warnings: unknown[] = []) =>
   createLibvirtTarget(connection, { store: host.store, onWarning: (fault) => warnings.push(fault) });
