@@ -1,4 +1,5 @@
 import { Context } from "@temporalio/activity";
+import { beatEveryMs, beating } from "#activities/replication/heartbeats.ts";
 import type { ReplicateReport, ReplicateRequest } from "#activities/replication/request.ts";
 import type { HostName } from "#domain/ids.ts";
 
@@ -17,24 +18,28 @@ export interface ReplicationActivities {
   replicate(work: { readonly host: HostName; readonly request: ReplicateRequest }): Promise<ReplicateReport>;
 }
 
-/** The report is said again this often while nothing changes: the heartbeat that keeps the activity alive and brings a cancellation. */
-const beatMs = 1_000;
-
-export const createReplicationActivities = (replicate: Replicate): ReplicationActivities => ({
-  async replicate({ host, request }) {
-    const context = Context.current();
-    let latest: ReplicateReport | undefined;
-    const beat = setInterval(() => context.heartbeat(latest), beatMs);
-    try {
-      return await replicate(host, request, {
-        signal: context.cancellationSignal,
-        report: (report) => {
-          latest = report;
-          context.heartbeat(report);
-        },
-      });
-    } finally {
-      clearInterval(beat);
-    }
-  },
-});
+export const createReplicationActivities = (replicate: Replicate): ReplicationActivities => {
+  let running = 0;
+  return {
+    async replicate({ host, request }) {
+      const context = Context.current();
+      let latest: ReplicateReport | undefined;
+      running += 1;
+      try {
+        // The heartbeat keeps the activity alive, shows its report, and brings a cancellation.
+        using _beats = beating(
+          () => context.heartbeat(latest),
+          () => beatEveryMs(running),
+        );
+        return await replicate(host, request, {
+          signal: context.cancellationSignal,
+          report: (report) => {
+            latest = report;
+          },
+        });
+      } finally {
+        running -= 1;
+      }
+    },
+  };
+};

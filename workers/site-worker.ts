@@ -3,6 +3,7 @@ import { withFailures } from "#activities/failures.ts";
 import { createInventoryActivities } from "#activities/inventory.ts";
 import { createReplicationActivities } from "#activities/replication.ts";
 import { systemClock } from "#activities/replication/clock.ts";
+import { shortestBeatMs } from "#activities/replication/heartbeats.ts";
 import { createReplicator } from "#activities/replication/replicator.ts";
 import { createSourceActivities } from "#activities/source.ts";
 import { createTargetActivities } from "#activities/target.ts";
@@ -88,8 +89,8 @@ export async function startSiteWorker(options: SiteWorkerOptions): Promise<Runni
     }),
     // Each protected machine takes one for as long as it replicates.
     maxConcurrentActivityTaskExecutions: 1_000,
-    // A cancellation comes with the answer to a heartbeat.
-    maxHeartbeatThrottleInterval: "1 second",
+    // A cancellation comes with the answer to a heartbeat, and a planned failover waits for one. How often activities really beat is theirs to say.
+    maxHeartbeatThrottleInterval: shortestBeatMs,
     // A stopping worker tells its activities at once; a cycle under way ends in order, other steps get this long.
     shutdownGraceTime: 0,
     shutdownForceTime: "20 seconds",

@@ -1,0 +1,58 @@
+import { MockActivityEnvironment } from "@temporalio/testing";
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect, test, vi } from "vitest";
+import { createReplicationActivities } from "#activities/replication.ts";
+import { beatEveryMs, beating } from "#activities/replication/heartbeats.ts";
+import type { ReplicateReport } from "#activities/replication/request.ts";
+import { hostName } from "#domain/ids.ts";
+import { replicateRequest } from "#workflows/item/replicate-request.ts";
+import { protectedItem } from "#test/support/protected-item.ts";
+
+test("A few replications hear of a cancellation within 100 ms, and a thousand ask Temporal a thousand times a second, not more", () => {
+  expect([1, 2, 4, 20, 1_000].map(beatEveryMs)).toEqual([100, 100, 200, 1_000, 1_000]);
+});
+
+test("The beat changes its pace while it goes on, and ends when it is disposed of", () => {
+  vi.useFakeTimers();
+  try {
+    let [beats, everyMs] = [0, 100];
+    {
+      using _beating = beating(
+        () => void (beats += 1),
+        () => everyMs,
+      );
+      vi.advanceTimersByTime(500);
+      expect(beats).toBe(5);
+      everyMs = 1_000;
+      vi.advanceTimersByTime(2_000);
+      expect(beats).toBe(7);
+    }
+    vi.advanceTimersByTime(10_000);
+    expect(beats).toBe(7);
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+test("What a replication last reported is its heartbeat, however often it reports", async () => {
+  const environment = new MockActivityEnvironment();
+  const beats: unknown[] = [];
+  environment.on("heartbeat", (details: unknown) => void beats.push(details));
+  const report = (cycles: number): ReplicateReport => ({
+    phase: "waiting",
+    cycles,
+    bytesSent: 0,
+    wireBytes: 0,
+    disks: [],
+    keptPoints: [],
+    warnings: [],
+  });
+  const { replicate } = createReplicationActivities(async (_host, _request, run) => {
+    for (let cycles = 1; cycles <= 1_000; cycles += 1) run.report(report(cycles));
+    await sleep(150);
+    return report(1_000);
+  });
+  const request = replicateRequest(protectedItem("app1"), { mode: "run", returnAfterSeconds: 0 });
+  await environment.run(replicate, { host: hostName("paris1"), request });
+  expect(beats).toEqual([report(1_000)]);
+});
