@@ -18,10 +18,12 @@ export async function ourCopy(request: {
   readonly source: string;
   readonly output: string;
   readonly verb: "copy" | "resynchronize";
+  /** Measures the workers' second copy, as that of workers which run for days. */
+  readonly warm?: boolean;
   /** Where the two run: commands put before their own, and the target's address. */
   readonly at?: { readonly source: readonly string[]; readonly target: readonly string[]; readonly address: string };
 }): Promise<OurCopy> {
-  const { certificates, source, output, verb } = request;
+  const { certificates, source, output, verb, warm = false } = request;
   const at = request.at ?? { source: [], target: [], address: "127.0.0.1" };
   const content = verb === "copy" ? "fresh" : "kept";
   const [first, ...rest] = [
@@ -46,6 +48,7 @@ export async function ourCopy(request: {
       at.address,
       port,
       verb,
+      warm ? "warm" : "cold",
     ];
     const { stdout } = await execa(program, args);
     const copy = JSON.parse(stdout) as {

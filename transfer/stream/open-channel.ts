@@ -78,13 +78,12 @@ async function dial(
   const intake = new Intake();
   const { certificate, key, authority } = peer.tls;
   const servername = siteServerName(peer.site);
-  const started = performance.now();
   let roundTripMs: number | undefined;
   try {
     const socket = await dialTls({
       via: { host: peer.address, port: peer.port, intake },
       tls: { cert: certificate, key, ca: authority, servername, minVersion: "TLSv1.3" },
-      onConnected: () => (roundTripMs = performance.now() - started),
+      onConnected: (handshakeMs) => (roundTripMs = handshakeMs),
       signal: limit,
     });
     return { wire: socketWire(socket, intake), roundTripMs: roundTripMs ?? 0 };

@@ -12,7 +12,7 @@ import { isZero } from "./zero.ts";
 
 /** Bound of what is between the source and the kernel: 24 MiB. */
 const buffers = 6;
-const rawFrameBlocks = 8;
+const rawFrameBlocks = 16;
 const packedFrameBlocks = 64;
 const checkpointMs = 5_000;
 

@@ -60,8 +60,8 @@ export function dialSocket(
 export function dialTls(options: {
   readonly via: { readonly host: string; readonly port: number; readonly intake: Intake } | { readonly socket: Socket };
   readonly tls: ConnectionOptions;
-  /** TCP is connected: what fails from here on is TLS. */
-  readonly onConnected?: () => void;
+  /** TCP is connected, so many milliseconds after its first packet went out: what fails from here on is TLS. */
+  readonly onConnected?: (handshakeMs: number) => void;
   readonly signal: AbortSignal;
 }): Promise<TLSSocket> {
   const { via, tls, onConnected, signal } = options;
@@ -71,7 +71,10 @@ export function dialTls(options: {
         ? { host: via.host, port: via.port, onread: onread(via.intake), noDelay: true, keepAlive: true }
         : via;
     const secure = connectTls({ ...tls, ...fast } as ConnectionOptions);
-    if (onConnected !== undefined) secure.once("connect", onConnected);
+    // Not from the call on: making the TLS context takes longer than the way to a neighbour and back.
+    let attemptedAt = performance.now();
+    secure.once("connectionAttempt", () => (attemptedAt = performance.now()));
+    if (onConnected !== undefined) secure.once("connect", () => onConnected(performance.now() - attemptedAt));
     const settle = (act: () => void) => (): void => {
       signal.removeEventListener("abort", abort);
       secure.off("secureConnect", connected);
