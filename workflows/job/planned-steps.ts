@@ -1,10 +1,13 @@
+import { patched } from "@temporalio/workflow";
 import { Fault } from "#domain/fault.ts";
 import type { Check } from "#domain/check.ts";
+import { now } from "#workflows/clock.ts";
 import { sourceOf, sourceSide, targetOf } from "#workflows/item/ends.ts";
 import { targetReplica, trackedMachine } from "#workflows/item/replicate-request.ts";
 import type { PendingFailover } from "#workflows/item/state.ts";
 import { turnOnAgain } from "#workflows/item/undo-failover.ts";
 import { networksOf } from "#workflows/job/failover-request.ts";
+import { isReplicaFresh } from "#workflows/job/fresh-replica.ts";
 import type { Steps } from "#workflows/job/job.ts";
 import { mappedNetworks } from "#workflows/job/network-checks.ts";
 import { prerequisites } from "#workflows/job/prerequisites.ts";
@@ -45,7 +48,7 @@ const hasPoint = (count: number): Check =>
       };
 
 /**
- * The source writes no more after this. While it still runs, one more delta is sent, so that little is left for its downtime. When the job does not come to its
+ * The source writes no more after this. While it still runs, one more delta is sent unless the newest point is seconds old, so that little is left for its downtime. When the job does not come to its
  * end the machine is turned on again, unless it may run at the target.
  */
 export async function shutDownSource(job: Steps): Promise<void> {
@@ -54,8 +57,11 @@ export async function shutDownSource(job: Steps): Promise<void> {
   const { running } = await atSite(site).findMachine({ host, nameOrId: machine });
   if (!running) return job.note("it is off already");
 
-  job.note("sending the newest changes while it still runs");
-  await replicateInJob(job, job.item, { mode: "run", returnAfterSeconds: 0, attempts: 3 });
+  // Jobs that began before this was known send them always.
+  if (!patched("fresh-replica") || !isReplicaFresh(job.item, now())) {
+    job.note("sending the newest changes while it still runs");
+    await replicateInJob(job, job.item, { mode: "run", returnAfterSeconds: 0, attempts: 3 });
+  }
 
   job.note(`shutting it down, for ${job.item.configuration.shutdownGraceSeconds} s at most`);
   const turnedOff = { side: sourceSide(job.item), machine };
@@ -79,10 +85,12 @@ export async function shutDownSource(job: Steps): Promise<void> {
 
 /** The last cut, of a machine that is off: a failover to it loses nothing. */
 export async function sendLastChanges(job: Steps): Promise<PendingFailover["point"]> {
-  const { lastSealed } = await replicateInJob(job, job.item, { mode: "final", returnAfterSeconds: 0, attempts: 4 });
+  const last = { mode: "final", returnAfterSeconds: 0, attempts: 4 } as const;
+  const { lastSealed, warnings } = await replicateInJob(job, job.item, last);
   if (lastSealed === undefined) {
     throw new Fault("INTERNAL", "The last changes were sent, but the replica named no recovery point for them.");
   }
+  for (const { message } of warnings) job.inform(message);
   await job.record({ lastSealed: { cut: lastSealed.cut, takenAt: lastSealed.takenAt } });
   job.note(`point ${lastSealed.cut} of ${lastSealed.takenAt}`);
   return { id: lastSealed.cut, takenAt: lastSealed.takenAt };
