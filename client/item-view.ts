@@ -53,7 +53,7 @@ const newestSealed = (view: ItemView, report: ReplicationReport | undefined): It
   return { cut: sealed.cut, takenAt: sealed.takenAt };
 };
 
-/** What only the present moment shows: a point that is too old, a point that could not be app-consistent, a worker that was lost. */
+/** What only the present moment shows: a point that is too old, what a point lacks (the guest could not be frozen), a worker that was lost. */
 function liveHealth(
   view: ItemView,
   now: {
@@ -65,13 +65,15 @@ function liveHealth(
 ): readonly HealthError[] {
   const { live, policy, nowMs, takenAt } = now;
   const late = takenAt === undefined ? undefined : rpoHealth(policy, takenAt, nowMs);
-  const warning = live.report?.warnings.at(-1);
+  // Of each kind the newest.
+  const warnings = new Map(live.report?.warnings.map((warning) => [warning.code, warning]));
   const lost = `No worker of site ${view.activeSite} has taken replication up since the last one was lost (${live.orphaned}).`;
   const errors = [
     ...(late === undefined ? [] : [late]),
-    ...(warning === undefined
-      ? []
-      : [{ ...healthError("GUEST_FREEZE_FAILED", warning.message, warning.at), severity: "Warning" as const }]),
+    ...[...warnings.values()].map(({ code, message, at }) => ({
+      ...healthError(code, message, at),
+      severity: "Warning" as const,
+    })),
     ...(live.orphaned === undefined ? [] : [healthError("WORKER_UNAVAILABLE", lost, instant(nowMs))]),
   ];
   return errors.filter(({ code }) => !view.health.some((known) => known.code === code));

@@ -23,6 +23,7 @@ export const faultCodes = [
   "DISK_NOT_TRACKABLE",
   "NETWORK_NOT_FOUND",
   "GUEST_FREEZE_FAILED",
+  "FIRMWARE_NOT_CARRIED",
   "SHUTDOWN_TIMED_OUT",
   "POWER_ON_FAILED",
   // tracking and cuts

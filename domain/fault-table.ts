@@ -209,6 +209,20 @@ export const faultTable: Readonly<Record<FaultCode, FaultMeaning>> = {
     action: "Install or restart qemu-guest-agent in the guest and look at its hooks. Crash-consistent points go on.",
     exitCode: prerequisite,
   },
+  FIRMWARE_NOT_CARRIED: {
+    recoverable: true,
+    severity: "Warning",
+    category: "Replication",
+    summary: "The variables of the machine's UEFI firmware could not be read: recovery points do not hold them.",
+    causes: [
+      "The login of the site's worker may not read the file.",
+      "The file was removed, or lies on a block device or on network storage.",
+      "The guest rewrote it while it was read.",
+    ],
+    action:
+      "Let the login read the file that the message names. Until then the firmware starts with its defaults after a failover: boot entries made by the guest are missing.",
+    exitCode: prerequisite,
+  },
   SHUTDOWN_TIMED_OUT: {
     recoverable: false,
     severity: "Warning",

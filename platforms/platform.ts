@@ -1,6 +1,7 @@
 import type { Check } from "#domain/check.ts";
 import type { Host } from "#domain/configuration.ts";
 import type { Consistency, CutDescription, RecoveryPoint } from "#domain/cut.ts";
+import type { FaultCode } from "#domain/fault-codes.ts";
 import type { CutId, DiskId, FailoverId, ItemName, MachineId, ReplicaId } from "#domain/ids.ts";
 import type { Machine } from "#domain/machine.ts";
 import type { BlockSource } from "#transfer/block.ts";
@@ -66,6 +67,8 @@ export interface StandingCut {
   /** For the drill report: how long the guest's file systems were frozen and how long the machine was paused, in ms. */
   readonly frozenMs: number;
   readonly pausedMs: number;
+  /** What the cut lacks although it is good: said in the item's health. */
+  readonly warnings?: readonly { readonly code: FaultCode; readonly message: string }[];
 }
 
 /**
@@ -78,7 +81,8 @@ export interface ReplicationSource {
   /**
    * Takes one instant over all disks. Called again with the same cut id while it stands it answers the same; another standing cut of this item is released first
    * (its tracking record stays). A machine that is shut off is cut where it stopped: no freeze, no scratch. App-consistent: the guest is always thawed,
-   * also on errors and time-outs; where it cannot be frozen the call rejects with `GUEST_FREEZE_FAILED` and nothing stands.
+   * also on errors and time-outs; where it cannot be frozen the call rejects with `GUEST_FREEZE_FAILED` and nothing stands. `STALE_EPOCH` for a machine that is
+   * fenced under a newer epoch.
    */
   cut(request: CutRequest, op: Operation): Promise<StandingCut>;
   /** The cut that stands now, if one does: what a worker that starts after another's death takes up. */
@@ -90,7 +94,7 @@ export interface ReplicationSource {
   ): Promise<BlockSource>;
   /** Ends the standing cut. `keep`: the tracking records that stay (the replica's `lastCut`, usually); all other records of this item go. */
   release(request: { readonly tracked: TrackedMachine; readonly keep: readonly CutId[] }, op: Operation): Promise<void>;
-  /** Removes everything of ours from the machine. */
+  /** Removes everything of ours from the machine. One that was fenced is its owner's again; that its host does not start it by itself stays so. */
   stopTracking(tracked: TrackedMachine, op: Operation): Promise<void>;
   /** Asks the guest to shut down; after `graceSeconds` rejects with `SHUTDOWN_TIMED_OUT`, or with `force` turns it off. */
   shutDown(
@@ -100,7 +104,7 @@ export interface ReplicationSource {
   powerOn(machine: MachineId, op: Operation): Promise<void>;
   /**
    * Keeps an old primary from serving: turned off at once, hard, when it runs, not started by the host itself (autostart off), and marked on the host with `epoch`.
-   * Idempotent. Answers whether it was found running.
+   * Idempotent; `STALE_EPOCH` where it is fenced under a newer one. Answers whether it was found running.
    */
   fence(
     request: { readonly item: ItemName; readonly machine: MachineId; readonly epoch: number },
@@ -154,6 +158,8 @@ export interface Activation {
   readonly machine: MachineId;
   readonly machineName: string;
   readonly point: CutId;
+  /** What is not as it was, though the machine runs: sentences for the operator. */
+  readonly warnings?: readonly string[];
 }
 
 /** What reading a point again has shown. */
@@ -163,7 +169,7 @@ export interface Verification {
   readonly mismatched: number;
   /** Blocks that have no digest: of a disk that was there before it became a replica and has not been resynchronized since. */
   readonly unverified?: number;
-  /** Where the mismatched ones are; the first hundred runs. */
+  /** Where the mismatched ones are; the first hundred runs. For a carried file that is not what it was, `disk` is its role. */
   readonly damaged?: readonly { readonly disk: DiskId; readonly offset: number; readonly length: number }[];
 }
 

@@ -37,6 +37,8 @@ export interface ReplicaState {
   readonly lastAppConsistentAt?: string;
   readonly incoming?: IncomingState;
   readonly disks: readonly { readonly id: DiskId; readonly sizeBytes: number }[];
+  /** SHA-256 of the carried files it holds: a cut that names one of these need not bring its content along. */
+  readonly files?: readonly string[];
 }
 
 /**

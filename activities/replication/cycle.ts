@@ -31,7 +31,7 @@ export async function cycle(
   let cut: CutId | undefined;
   try {
     reporter.phase("cutting");
-    const standing = await takeCut(stretch, cutWanted(stretch, state, options.mayFreeze));
+    const standing = without(await takeCut(stretch, cutWanted(stretch, state, options.mayFreeze)), state.files ?? []);
     cut = standing.description.id;
     const moved = await carry(stretch, state, standing);
     reporter.phase("sealing");
@@ -45,6 +45,16 @@ export async function cycle(
     await releaseFailed(stretch, [state.lastCut, state.incoming?.cut, cut]);
     throw error;
   }
+}
+
+/** The cut, its carried files without the content of those that the replica has already. */
+function without(standing: StandingCut, held: readonly string[]): StandingCut {
+  const { files } = standing.description;
+  if (files === undefined) return standing;
+  const sent = files.map(({ content, ...file }) =>
+    content === undefined || held.includes(file.sha256) ? file : { ...file, content },
+  );
+  return { ...standing, description: { ...standing.description, files: sent } };
 }
 
 function cutWanted(stretch: Stretch, state: ReplicaState, mayFreeze: boolean): Parameters<typeof takeCut>[1] {

@@ -13,6 +13,7 @@ export interface Reporter {
   transfer(disk: DiskId, from: number): { progress(progress: CopyProgress): void; done(result: CopyResult): void };
   completed(disk: DiskId): void;
   sealed(point: RecoveryPoint, cycle: NonNullable<ReplicateReport["lastCycle"]>): void;
+  /** One in the same words takes the earlier one's place. */
   warn(warning: ReplicateReport["warnings"][number]): void;
 }
 
@@ -84,6 +85,11 @@ export function createReporter(options: {
       const lastSealed = { cut: point.id, takenAt: point.takenAt, sealedAt: point.sealedAt };
       change({ lastSealed, lastCycle, keptPoints, cycles: report.cycles + 1 }, true);
     },
-    warn: (warning) => change({ warnings: [...report.warnings, warning] }, true),
+    warn(warning) {
+      const others = report.warnings.filter(
+        ({ code, message }) => code !== warning.code || message !== warning.message,
+      );
+      change({ warnings: [...others, warning] }, true);
+    },
   };
 }

@@ -1,4 +1,5 @@
 import type { RecoveryPoint } from "#domain/cut.ts";
+import type { FaultCode } from "#domain/fault-codes.ts";
 import type { CutId, Instant, ReplicaId } from "#domain/ids.ts";
 import type { DiskProgress } from "#domain/item-view.ts";
 import type { ReplicationPolicy } from "#domain/policy.ts";
@@ -29,6 +30,6 @@ export interface ReplicateReport {
   readonly disks: readonly DiskProgress[];
   /** Kept points sealed in this run, newest last. */
   readonly keptPoints: readonly RecoveryPoint[];
-  /** Said in health though replication goes on: an app-consistent point that could not be had. */
-  readonly warnings: readonly { readonly code: string; readonly message: string; readonly at: Instant }[];
+  /** Said in health though replication goes on, each once: an app-consistent point that could not be had, firmware variables that could not be read. */
+  readonly warnings: readonly { readonly code: FaultCode; readonly message: string; readonly at: Instant }[];
 }

@@ -15,9 +15,9 @@ export async function run(stretch: Stretch): Promise<void> {
   let broken = 0;
   let freezeAgainAt = 0;
   do {
-    const warnings = reporter.report.warnings.length;
+    const before = freezeFailure(stretch);
     const done = await oneCycle(stretch, clock.now() >= freezeAgainAt);
-    if (reporter.report.warnings.length > warnings) freezeAgainAt = clock.now() + freezeAgainAfterMs;
+    if (freezeFailure(stretch) !== before) freezeAgainAt = clock.now() + freezeAgainAfterMs;
     broken = "point" in done ? 0 : broken + 1;
     if (!("point" in done) && broken >= brokenInARow) throw tooFast(stretch, done.broken);
     if (!("point" in done)) continue;
@@ -27,6 +27,10 @@ export async function run(stretch: Stretch): Promise<void> {
     await clock.sleep(pause, stretch.signal);
   } while (clock.now() < until);
 }
+
+/** The latest there was; another object with every failure. */
+const freezeFailure = ({ reporter }: Stretch) =>
+  reporter.report.warnings.findLast(({ code }) => code === "GUEST_FREEZE_FAILED");
 
 async function oneCycle(
   stretch: Stretch,

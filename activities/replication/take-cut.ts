@@ -16,14 +16,21 @@ export async function takeCut(
   wanted: { readonly consistency: Consistency; readonly takeUp?: CutId },
 ): Promise<StandingCut> {
   const standing = wanted.takeUp === undefined ? undefined : await stillStanding(stretch, wanted.takeUp);
-  if (standing !== undefined) return standing;
+  if (standing !== undefined) return tell(stretch, standing);
   try {
-    return await cutNow(stretch, wanted.consistency);
+    return tell(stretch, await cutNow(stretch, wanted.consistency));
   } catch (error) {
     if (!isFault(error) || error.code !== "GUEST_FREEZE_FAILED") throw error;
     stretch.reporter.warn({ code: error.code, message: error.message, at: instant(stretch.clock.now()) });
-    return cutNow(stretch, "crash-consistent");
+    return tell(stretch, await cutNow(stretch, "crash-consistent"));
   }
+}
+
+/** What a cut lacks is said, and hinders nothing. */
+function tell(stretch: Stretch, standing: StandingCut): StandingCut {
+  for (const warning of standing.warnings ?? [])
+    stretch.reporter.warn({ ...warning, at: instant(stretch.clock.now()) });
+  return standing;
 }
 
 function cutNow(stretch: Stretch, consistency: Consistency): Promise<StandingCut> {

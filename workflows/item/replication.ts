@@ -34,7 +34,7 @@ export function wanted(state: ItemState): { readonly mode: "seed" | "run"; reado
 export function reported(state: ItemState, report: ReplicateReport): ItemState {
   const base = withoutReplicationHealth({ ...state, failing: null });
   const warned = report.warnings.reduce(
-    (next, { message }) => withHealth(next, { code: "GUEST_FREEZE_FAILED", message }, { severity: "Warning" }),
+    (next, { code, message }) => withHealth(next, { code, message }, { severity: "Warning" }),
     base,
   );
   return {

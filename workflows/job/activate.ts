@@ -36,10 +36,12 @@ async function takeBack(job: Steps): Promise<void> {
 export async function activate(job: Steps): Promise<Activation> {
   const { site, host } = targetOf(job.item);
   const { id, kind, point } = pendingFailover(job.item);
-  return await atSite(site).failOver({
+  const activation = await atSite(site).failOver({
     host,
     failover: failoverRequest(job.item, { failover: id, kind, point: point.id }),
   });
+  for (const warning of activation.warnings ?? []) job.inform(warning);
+  return activation;
 }
 
 /** The item, once the machine runs at the target. */

@@ -5,10 +5,10 @@ import type { Steps } from "#workflows/job/job.ts";
 
 /**
  * Runs all groups of checks side by side and reports every failed one at once: rejects with `PREREQUISITES_FAILED`, whose message lists them, each with its cure.
- * A group that could not be asked counts as one failed check.
+ * A group that could not be asked counts as one failed check. What passed with a warning is said with the job's result.
  */
 export async function prerequisites(
-  job: Pick<Steps, "note">,
+  job: Pick<Steps, "note" | "inform">,
   groups: Readonly<Record<string, () => Promise<readonly Check[]>>>,
 ): Promise<void> {
   const answers = await Promise.all(
@@ -25,7 +25,11 @@ export async function prerequisites(
   const checks = answers.flat();
   const failed = checks.flatMap(({ where, check }) => (check.passed ? [] : [{ where, ...check }]));
   job.note(`${checks.length - failed.length} of ${checks.length} checks passed`);
-  if (failed.length === 0) return;
+  if (failed.length === 0) {
+    for (const { where, check } of checks)
+      if (check.passed && check.warning === true) job.inform(`${where}, ${check.name}: ${check.detail}`);
+    return;
+  }
   const list = failed.map(({ where, name, detail, action }) => `- ${where}, ${name}: ${detail} ${action}`);
   throw new Fault(
     "PREREQUISITES_FAILED",

@@ -42,12 +42,26 @@ describe("an item's live view", () => {
   });
 
   it("shows a freeze that failed as a warning, once", () => {
-    const warnings = [{ code: "GUEST_FREEZE_FAILED", message: "no agent", at: instant(nowMs) }];
+    const warnings = [{ code: "GUEST_FREEZE_FAILED" as const, message: "no agent", at: instant(nowMs) }];
     const seen = live({ report: { ...report("2026-11-21T12:00:07.000Z"), warnings } });
     expect(seen).toMatchObject({
       replicationHealth: "Warning",
       health: [{ severity: "Warning", message: "no agent" }],
     });
     expect(live({ report: { ...report("2026-11-21T12:00:07.000Z"), warnings } }, seen).health).toHaveLength(1);
+  });
+
+  it("shows each kind of warning, the newest of it", () => {
+    const at = instant(nowMs);
+    const warnings = [
+      { code: "FIRMWARE_NOT_CARRIED" as const, message: "may not be read", at },
+      { code: "GUEST_FREEZE_FAILED" as const, message: "no agent", at },
+      { code: "FIRMWARE_NOT_CARRIED" as const, message: "is gone", at },
+    ];
+    const seen = live({ report: { ...report("2026-11-21T12:00:07.000Z"), warnings } });
+    expect(seen.health.map(({ code, message }) => [code, message])).toEqual([
+      ["FIRMWARE_NOT_CARRIED", "is gone"],
+      ["GUEST_FREEZE_FAILED", "no agent"],
+    ]);
   });
 });

@@ -75,7 +75,8 @@ describe("a job's input", () => {
 
 describe("prerequisites", () => {
   const notes: string[] = [];
-  const job = { note: (detail: string) => void notes.push(detail) };
+  const told: string[] = [];
+  const job = { note: (detail: string) => void notes.push(detail), inform: (said: string) => void told.push(said) };
 
   it("are all asked, and all that failed are told at once, also of a side that could not be asked", async () => {
     const failed = {
@@ -95,6 +96,17 @@ describe("prerequisites", () => {
     });
     await expect(asked).rejects.toThrow(/paris, vda: It is raw\. Convert it\.[^]*lyon, can be asked: gone/);
     expect(notes).toEqual(["1 of 3 checks passed"]);
+    expect(told).toEqual([]);
+  });
+
+  it("that passed with a warning are told with the job's result", async () => {
+    await prerequisites(job, {
+      paris: async () => [
+        { name: "TPM", passed: true, detail: "Its state is not replicated.", warning: true },
+        { name: "agent", passed: true, detail: "answers" },
+      ],
+    });
+    expect(told).toEqual(["paris, TPM: Its state is not replicated."]);
   });
 
   it("name the network that was probably meant", () => {

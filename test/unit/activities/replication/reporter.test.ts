@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { ReplicateReport } from "#activities/replication/request.ts";
 import { createReporter } from "#activities/replication/reporter.ts";
-import { diskId } from "#domain/ids.ts";
+import { diskId, instant } from "#domain/ids.ts";
 
 const vda = diskId("vda");
 const mebibyte = 1024 * 1024;
@@ -43,4 +43,17 @@ test("Bytes of several transfers add up, and one that goes on shows what was the
     transfer.done({ dataBytes: 1000, zeroBytes: 0, wireBytes, comparedBytes: 0 });
   }
   expect(reporter.report).toMatchObject({ bytesSent: 2000, wireBytes: 750 });
+});
+
+test("The same warning said again takes the place of the earlier one", () => {
+  const { reporter } = watched();
+  const warn = (message: string, second: number) =>
+    reporter.warn({ code: "FIRMWARE_NOT_CARRIED", message, at: instant(second * 1000) });
+  warn("may not be read", 1);
+  warn("is gone", 2);
+  warn("may not be read", 3);
+  expect(reporter.report.warnings.map(({ message, at }) => [message, at])).toEqual([
+    ["is gone", instant(2000)],
+    ["may not be read", instant(3000)],
+  ]);
 });
