@@ -46,10 +46,14 @@ async function fileSink(
 ): Promise<BlockSink> {
   const { sizeBytes, fresh } = options;
   await file.truncate(sizeBytes);
-  // On another thread: a new page of memory costs the kernel as much as TLS costs this one.
-  const write = async (offset: number, data: Uint8Array): Promise<void> => {
-    const { bytesWritten } = await file.write(data, 0, data.length, offset);
-    if (bytesWritten !== data.length) throw new Fault("STORE_FULL", "The benchmark's folder is full.");
+  // On another thread, since a new page of memory costs the kernel as much as TLS costs this one; one by one, since the kernel locks the file.
+  let last: Promise<void> = Promise.resolve();
+  const write = (offset: number, data: Uint8Array): Promise<void> => {
+    last = last.then(async () => {
+      const { bytesWritten } = await file.write(data, 0, data.length, offset);
+      if (bytesWritten !== data.length) throw new Fault("STORE_FULL", "The benchmark's folder is full.");
+    });
+    return last;
   };
   return {
     sizeBytes,

@@ -17,6 +17,8 @@ import { readEntries, type BlockEntry } from "./gather.ts";
 const maximumPendingBytes = 16 * 1024 * 1024;
 const maximumPendingFrames = 64;
 const acknowledgeBytes = 512 * 1024;
+/** On a fast link acknowledgements by bytes alone would be thousands a second, each waking both sides. */
+const acknowledgeMs = 20;
 
 /**
  * The receiving half of a copy: every block is verified against its digest before it is written. Writes run side by side; a checkpoint covers all
@@ -35,6 +37,7 @@ export class BlockReceiver {
   #room: (() => void) | undefined;
   #failed = false;
   #acknowledged = 0;
+  #acknowledgedAt = 0;
   readonly #busyShare = busyShareMeter();
   /** Checkpoints run one after the other. */
   #lastCheckpoint: Promise<void> = Promise.resolve();
@@ -88,7 +91,10 @@ export class BlockReceiver {
   #acknowledge(): void {
     const received = this.#channel.receivedBytes;
     if (received - this.#acknowledged < acknowledgeBytes) return;
+    const now = performance.now();
+    if (now - this.#acknowledgedAt < acknowledgeMs) return;
     this.#acknowledged = received;
+    this.#acknowledgedAt = now;
     const count = Math.round(this.#busyShare() * 100);
     this.#channel.send({ type: frameType.received, count, offset: received }).catch(() => undefined);
   }
