@@ -23,20 +23,20 @@ export type Replicator = (
  * not done what it was asked for. Rejects with the Faults of the platform and of the session, `RESYNC_REQUIRED` when changes cannot be proven.
  */
 export function createReplicator(options: {
-  readonly platform: Pick<Platform, "kind" | "source">;
+  readonly platform: Pick<Platform, "kind" | "inventory" | "source">;
   readonly connectReplica: ConnectReplica;
   readonly tls: SiteTls;
   readonly clock: Clock;
   readonly log: Log;
 }): Replicator {
   const { clock, log } = options;
-  const { source, kind } = options.platform;
+  const { source, inventory, kind } = options.platform;
   if (source === undefined)
     throw new Fault("PREREQUISITES_FAILED", `Machines of a host of kind ${kind} cannot be replicated from it.`);
   return async (request, { signal, report }) => {
     const reporter = createReporter({ emit: report, now: () => clock.now() });
     const until = clock.now() + request.returnAfterSeconds * 1000;
-    const stretch = { request, source, clock, until, reporter, signal, log };
+    const stretch = { request, source, inventory, clock, until, reporter, signal, log };
     try {
       await connected({ ...options, stretch }, modes[request.mode]);
     } catch (error) {

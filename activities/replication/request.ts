@@ -1,6 +1,6 @@
 import type { RecoveryPoint } from "#domain/cut.ts";
 import type { FaultCode } from "#domain/fault-codes.ts";
-import type { CutId, Instant, ReplicaId } from "#domain/ids.ts";
+import type { CutId, DiskId, Instant, ReplicaId } from "#domain/ids.ts";
 import type { DiskProgress } from "#domain/item-view.ts";
 import type { ReplicationPolicy } from "#domain/policy.ts";
 import type { TrackedMachine } from "#platforms/platform.ts";
@@ -17,12 +17,16 @@ export interface ReplicateRequest {
    */
   readonly mode: "seed" | "run" | "final" | "resynchronize";
   readonly returnAfterSeconds: number;
+  /** All disks the machine had when this was asked for, excluded ones too: a `run` returns early when it has others. Absent: it does not look. */
+  readonly machineDisks?: readonly DiskId[];
 }
 
 /** What one run did; also the heartbeat's details while it runs (so that `status` shows it live). */
 export interface ReplicateReport {
   readonly phase: "connecting" | "cutting" | "copying" | "comparing" | "sealing" | "waiting";
   readonly lastSealed?: { readonly cut: CutId; readonly takenAt: Instant; readonly sealedAt: Instant };
+  /** The newest application-consistent cut sealed in this run: the guest could be frozen then. */
+  readonly lastAppConsistentAt?: Instant;
   readonly lastCycle?: { readonly durationMs: number; readonly bytes: number; readonly wireBytes: number };
   readonly cycles: number;
   readonly bytesSent: number;

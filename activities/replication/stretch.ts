@@ -1,5 +1,5 @@
 import type { CutId } from "#domain/ids.ts";
-import type { Operation, ReplicationSource } from "#platforms/platform.ts";
+import type { Inventory, Operation, ReplicationSource } from "#platforms/platform.ts";
 import type { ReplicaSession } from "#transfer/session.ts";
 import type { Clock } from "./clock.ts";
 import type { Reporter } from "./reporter.ts";
@@ -12,6 +12,7 @@ export type Log = (message: string, fields?: Readonly<Record<string, unknown>>) 
 export interface Stretch {
   readonly request: ReplicateRequest;
   readonly source: ReplicationSource;
+  readonly inventory: Inventory;
   readonly session: ReplicaSession;
   readonly clock: Clock;
   /** When a `run` returns, in milliseconds since 1970. */

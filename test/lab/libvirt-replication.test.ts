@@ -5,7 +5,7 @@ import type { ReplicateReport, ReplicateRequest } from "#activities/replication/
 import { Fault } from "#domain/fault.ts";
 import type { Lab } from "#lab/hosts/lab.ts";
 import { startLab } from "#lab/hosts/lab.ts";
-import type { ReplicationSource } from "#platforms/platform.ts";
+import type { Inventory, ReplicationSource } from "#platforms/platform.ts";
 import { block, fixtureOf, never, op, pattern, replica } from "#test/contract/platform/fixture.ts";
 import type { PlatformHarness } from "#test/contract/platform/harness.ts";
 import { policy } from "#test/support/replication.ts";
@@ -48,6 +48,12 @@ function dyingSource(source: ReplicationSource, readsLeft: number): ReplicationS
   };
 }
 
+const inventoryOf = ({ machine }: PlatformHarness): Inventory => ({
+  list: async () => [machine],
+  find: async () => machine,
+  networks: async () => [],
+});
+
 function replication(harness: PlatformHarness) {
   const { tracked } = fixtureOf(harness);
   return async (
@@ -57,7 +63,7 @@ function replication(harness: PlatformHarness) {
     await using server = await serveStore(harness.target);
     const tls = await siteTls(harness.sourceSite);
     const replicate = createReplicator({
-      platform: { kind: "libvirt", source },
+      platform: { kind: "libvirt", inventory: inventoryOf(harness), source },
       connectReplica: ({ address, port, ...request }, signal) =>
         connectTuned({ ...request, tls, address, port, site: "west" }, { checkpointBytes: 16 * block, signal }),
       tls,

@@ -82,6 +82,7 @@ export async function protectedItem(options: {
       readonly signal?: AbortSignal;
       readonly epoch?: number;
       readonly disks?: ReplicateRequest["tracked"]["disks"];
+      readonly machineDisks?: ReplicateRequest["machineDisks"];
       readonly returnAfterSeconds?: number;
     } = {},
   ): Promise<ReplicateReport> {
@@ -98,6 +99,7 @@ export async function protectedItem(options: {
       policy: policy(over.policy),
       mode,
       returnAfterSeconds: over.returnAfterSeconds ?? 0,
+      ...(over.machineDisks && { machineDisks: over.machineDisks }),
     };
     return await run(request, {
       signal: over.signal ?? new AbortController().signal,

@@ -29,7 +29,7 @@ export function targetReplica(state: ItemState) {
 /** One stretch of the item's replication, in its present direction. */
 export function replicateRequest(
   state: ItemState,
-  stretch: Pick<ReplicateRequest, "mode" | "returnAfterSeconds">,
+  stretch: Pick<ReplicateRequest, "mode" | "returnAfterSeconds" | "machineDisks">,
 ): ReplicateRequest {
   const { site, stream } = targetOf(state);
   return {

@@ -1,5 +1,6 @@
 import { CancellationScope, isCancellation, sleep } from "@temporalio/workflow";
 import type { ReplicateReport } from "#activities/replication/request.ts";
+import type { DiskId } from "#domain/ids.ts";
 import { observe } from "#domain/lifecycle.ts";
 import type { JobFault } from "#domain/job.ts";
 import { now } from "#workflows/clock.ts";
@@ -74,11 +75,11 @@ export function replicationOf(item: ItemHolder): ItemReplication {
 
   async function stretch(mode: "seed" | "run"): Promise<ReplicateReport> {
     const { site, host } = sourceOf(item.state);
-    await takeInDisks(item);
+    const machineDisks = await takeInDisks(item);
     const returnAfterSeconds = item.state.failing === null ? stretchSeconds : probeSeconds;
     return await replicationAt(site).replicate({
       host,
-      request: replicateRequest(item.state, { mode, returnAfterSeconds }),
+      request: replicateRequest(item.state, { mode, returnAfterSeconds, machineDisks }),
     });
   }
 
@@ -133,12 +134,16 @@ export function replicationOf(item: ItemHolder): ItemReplication {
   };
 }
 
-/** A disk that was added to the machine, or taken out, is noticed here; one that has grown is noticed by the replication itself. */
-async function takeInDisks(item: ItemHolder): Promise<void> {
+/**
+ * A disk that was added to the machine, or taken out, begins or ends to be replicated here. A stretch ends when it sees that the machine has other disks than those
+ * answered; one that has grown is taken in by the replication itself. Answers all of them, excluded ones too.
+ */
+async function takeInDisks(item: ItemHolder): Promise<readonly DiskId[]> {
   const { site, host } = sourceOf(item.state);
   const machine = await atSite(site).findMachine({ host, nameOrId: trackedMachine(item.state).machine });
   const { excludeDisks } = item.state.configuration;
-  const disks = machine.disks.map(({ id }) => id).filter((id) => !excludeDisks.includes(id));
-  if (disks.length === 0 || disks.join() === item.state.disks.join()) return;
-  item.update((state) => ({ ...state, disks }));
+  const all = machine.disks.map(({ id }) => id);
+  const disks = all.filter((id) => !excludeDisks.includes(id));
+  if (disks.length > 0 && disks.join() !== item.state.disks.join()) item.update((state) => ({ ...state, disks }));
+  return all;
 }

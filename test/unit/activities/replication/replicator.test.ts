@@ -91,6 +91,52 @@ test("An app-consistent point is kept when it is due, and a guest that cannot be
   expect((await item.points()).at(-1)?.consistency).toBe("crash-consistent");
 });
 
+test("A guest that can be frozen again is told about with its next app-consistent point", async () => {
+  using dir = temporaryDir();
+  const clock = steppedClock();
+  await using item = await protectedItem({ dir: dir.path, clock, guest: { agent: "hook-fails" } });
+  await item.replicate("seed");
+  const repaired = { on: "source.cut", nth: 4, run: () => changeGuest(item.east.store, vm, { agent: "present" }) };
+  const policy = { appConsistentEverySeconds: 3600 };
+  const report = await item.replicate("run", { policy, source: [repaired], returnAfterSeconds: 90 });
+  const failed = item.reports.findIndex(({ warnings }) => warnings.length > 0);
+  expect(item.reports[failed]).toMatchObject({ warnings: [{ code: "GUEST_FREEZE_FAILED" }] });
+  expect(report.warnings).toEqual([]);
+  const point = report.keptPoints.find(({ consistency }) => consistency === "app-consistent");
+  expect(report.lastAppConsistentAt).toBe(point?.takenAt);
+  expect(report.cycles).toBeGreaterThan(60);
+});
+
+test("A disk that is plugged in ends the stretch within seconds, whatever is replicated of the machine", async () => {
+  using dir = temporaryDir();
+  const clock = steppedClock();
+  await using item = await protectedItem({ dir: dir.path, clock });
+  await item.replicate("seed");
+  const machineDisks = [vda, vdb];
+  const whole = await item.replicate("run", { disks: [vda], machineDisks, returnAfterSeconds: 60 });
+  expect(whole.cycles).toBe(60);
+  const plug = {
+    on: "source.cut",
+    nth: 20,
+    run: () => addDisk(item.east.store, vm, { id: diskId("vdc"), sizeBytes: 4 * block }),
+  };
+  const ended = await item.replicate("run", { machineDisks, source: [plug], returnAfterSeconds: 60 });
+  expect(ended.cycles).toBeGreaterThanOrEqual(20);
+  expect(ended.cycles).toBeLessThanOrEqual(25);
+});
+
+test("A disk that is taken out ends the stretch, and is trouble only when it should be there", async () => {
+  using dir = temporaryDir();
+  await using item = await protectedItem({ dir: dir.path, clock: steppedClock() });
+  await item.replicate("seed");
+  const gone = { source: [{ on: "source.cut", nth: 2, fault: "DISK_NOT_TRACKABLE" }], returnAfterSeconds: 60 } as const;
+  const ended = await item.replicate("run", { ...gone, machineDisks: [vda, vdb, diskId("vdc")] });
+  expect(ended.cycles).toBe(1);
+  await expect(item.replicate("run", { ...gone, machineDisks: [vda, vdb] })).rejects.toMatchObject({
+    code: "DISK_NOT_TRACKABLE",
+  });
+});
+
 test("Lost tracking ends the run with RESYNC_REQUIRED, and resynchronizing sends the difference only", async () => {
   using dir = temporaryDir();
   await using item = await protectedItem({ dir: dir.path });
