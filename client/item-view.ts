@@ -2,7 +2,7 @@ import type { Client } from "@temporalio/client";
 import { type LiveReplication, liveReplication } from "#client/live-report.ts";
 import type { ItemConfiguration } from "#domain/configuration.ts";
 import { healthError, healthLevel, rpoHealth } from "#domain/health.ts";
-import { instant, type Instant } from "#domain/ids.ts";
+import { instant, type Instant, type SiteName } from "#domain/ids.ts";
 import type { HealthError, ItemView } from "#domain/item-view.ts";
 import { allowedOperations, newLifecycle } from "#domain/lifecycle.ts";
 import type { ReplicationPolicy } from "#domain/policy.ts";
@@ -35,7 +35,13 @@ export function withLive(
   const lastSealed = newestSealed(view, report);
   const lastCycle = report?.lastCycle ?? view.lastCycle;
   const ages = lastSealed !== undefined && aging.includes(view.state);
-  const health = [...view.health, ...liveHealth(view, { ...now, ...(ages ? { takenAt: lastSealed.takenAt } : {}) })];
+  const standing = view.health.filter((error) => !isOver(error, report));
+  const more = liveHealth(standing, {
+    ...now,
+    site: view.activeSite,
+    ...(ages ? { takenAt: lastSealed.takenAt } : {}),
+  });
+  const health = [...standing, ...more];
   return {
     ...view,
     health,
@@ -53,13 +59,18 @@ const newestSealed = (view: ItemView, report: ReplicationReport | undefined): It
   return { cut: sealed.cut, takenAt: sealed.takenAt };
 };
 
+/** The guest could be frozen after it could not; the item's workflow hears of it when the stretch of replication ends. */
+const isOver = ({ code, at }: HealthError, report: ReplicationReport | undefined): boolean =>
+  code === "GUEST_FREEZE_FAILED" && at < (report?.lastAppConsistentAt ?? "");
+
 /** What only the present moment shows: a point that is too old, what a point lacks (the guest could not be frozen), a worker that was lost. */
 function liveHealth(
-  view: ItemView,
+  standing: readonly HealthError[],
   now: {
     readonly live: LiveReplication;
     readonly policy: ReplicationPolicy;
     readonly nowMs: number;
+    readonly site: SiteName;
     readonly takenAt?: Instant;
   },
 ): readonly HealthError[] {
@@ -67,7 +78,7 @@ function liveHealth(
   const late = takenAt === undefined ? undefined : rpoHealth(policy, takenAt, nowMs);
   // Of each kind the newest.
   const warnings = new Map(live.report?.warnings.map((warning) => [warning.code, warning]));
-  const lost = `No worker of site ${view.activeSite} has taken replication up since the last one was lost (${live.orphaned}).`;
+  const lost = `No worker of site ${now.site} has taken replication up since the last one was lost (${live.orphaned}).`;
   const errors = [
     ...(late === undefined ? [] : [late]),
     ...[...warnings.values()].map(({ code, message, at }) => ({
@@ -76,7 +87,7 @@ function liveHealth(
     })),
     ...(live.orphaned === undefined ? [] : [healthError("WORKER_UNAVAILABLE", lost, instant(nowMs))]),
   ];
-  return errors.filter(({ code }) => !view.health.some((known) => known.code === code));
+  return errors.filter(({ code }) => !standing.some((known) => known.code === code));
 }
 
 /** An item that is configured and nothing more. */

@@ -83,7 +83,8 @@ export function createReporter(options: {
     sealed(point, lastCycle) {
       const keptPoints = point.kept ? [...report.keptPoints, point] : report.keptPoints;
       const lastSealed = { cut: point.id, takenAt: point.takenAt, sealedAt: point.sealedAt };
-      change({ lastSealed, lastCycle, keptPoints, cycles: report.cycles + 1 }, true);
+      const sealed = { lastSealed, lastCycle, keptPoints, cycles: report.cycles + 1 };
+      change({ ...sealed, ...(point.consistency === "app-consistent" && appConsistent(point, report)) }, true);
     },
     warn(warning) {
       const others = report.warnings.filter(
@@ -93,3 +94,9 @@ export function createReporter(options: {
     },
   };
 }
+
+/** The guest could be frozen: that it could not be before is over. */
+const appConsistent = ({ takenAt }: RecoveryPoint, { warnings }: ReplicateReport): Partial<ReplicateReport> => ({
+  lastAppConsistentAt: takenAt,
+  warnings: warnings.filter(({ code }) => code !== "GUEST_FREEZE_FAILED"),
+});

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { withLive } from "#client/item-view.ts";
+import { healthError } from "#domain/health.ts";
 import { instant, siteName } from "#domain/ids.ts";
 import type { ItemView } from "#domain/item-view.ts";
 import { newItem } from "#workflows/job/enlist.ts";
@@ -49,6 +50,20 @@ describe("an item's live view", () => {
       health: [{ severity: "Warning", message: "no agent" }],
     });
     expect(live({ report: { ...report("2026-11-21T12:00:07.000Z"), warnings } }, seen).health).toHaveLength(1);
+  });
+
+  it("takes a freeze that failed back with the next app-consistent point, before the stretch of replication has ended", () => {
+    const failed = {
+      ...healthError("GUEST_FREEZE_FAILED", "no agent", instant(nowMs - 60_000)),
+      severity: "Warning" as const,
+    };
+    const warned: ItemView = { ...view, health: [failed] };
+    const now = report("2026-11-21T12:00:07.000Z");
+    expect(live({ report: now }, warned).health).toEqual([failed]);
+    const since = { ...now, lastAppConsistentAt: now.lastSealed.takenAt };
+    expect(live({ report: since }, warned)).toMatchObject({ health: [], replicationHealth: "Normal" });
+    const again = { ...failed, at: instant(nowMs) };
+    expect(live({ report: since }, { ...view, health: [again] }).health).toEqual([again]);
   });
 
   it("shows each kind of warning, the newest of it", () => {
