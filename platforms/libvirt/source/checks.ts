@@ -3,7 +3,10 @@ import { Fault, isFault } from "#domain/fault.ts";
 import type { FaultCode } from "#domain/fault-codes.ts";
 import type { TrackedMachine } from "../../platform.ts";
 import { type DomainDescription, readDomain } from "../inventory/domain-xml.ts";
+import { firmwareStore } from "../inventory/firmware-store.ts";
 import { cutFolder } from "./cut-file.ts";
+import { fencePath, readFenceMark } from "./fence.ts";
+import { readFirmwareVariables } from "./firmware-variables.ts";
 import { ioThreadCure, ioThreadsAreSafe } from "./io-threads.ts";
 import { isRunning } from "./live-machine.ts";
 import { readOfflineMachine } from "./offline-images.ts";
@@ -36,10 +39,10 @@ export const checkSource = async (
     });
     const domain = readDomain(definition);
     return [
-      passed(
-        "Machine",
-        `${domain.name} is ${running ? "running" : "shut off"}; firmware ${domain.firmware}${domain.tpm ? ", with a TPM, whose state is not replicated" : ""}.`,
-      ),
+      passed("Machine", `${domain.name} is ${running ? "running" : "shut off"}; firmware ${domain.firmware}.`),
+      ...(await checkFence(place, tracked, signal)),
+      ...(await checkFirmware(place, { id: tracked.machine, definition, running }, signal)),
+      ...judgeTpm(domain),
       ...judgeDisks(domain, tracked, ioThreadsAreSafe(qemuMajor)),
       judgeAgent(domain, running),
       ...(await attempt("Store", `Make the folder ${store} usable on the host, with free space.`, () =>
@@ -55,7 +58,11 @@ export const checkSource = async (
   return [...versions, ...machine];
 };
 
-const passed = (name: string, detail: string): Check => ({ name, passed: true, detail });
+const passed = (name: string, detail: string): Extract<Check, { readonly passed: true }> => ({
+  name,
+  passed: true,
+  detail,
+});
 
 /** A check that could not even be made has failed, with the fault's own sentence. */
 const attempt = async (
@@ -156,6 +163,58 @@ export const judgeDisks = (
     return passed(name, `qcow2 on ${disk.bus}, ${disk.location}.`);
   });
 };
+
+/** Left by an earlier life of the item that was ended while the host could not be reached. */
+const checkFence = async (
+  place: SourcePlace,
+  tracked: TrackedMachine,
+  signal: AbortSignal,
+): Promise<readonly Check[]> => {
+  const mark = await readFenceMark(place, tracked.machine, signal);
+  if (mark === undefined || mark.epoch <= tracked.epoch) return [];
+  return [
+    failed({
+      name: "Fence",
+      code: "STALE_EPOCH",
+      detail: `It is fenced on host ${place.host.name}: a stand-in of it was started elsewhere by item ${mark.item}, under epoch ${mark.epoch.toString()}.`,
+      action: `When no stand-in runs anywhere any more, remove ${fencePath(place.store, tracked.machine)} there.`,
+    }),
+  ];
+};
+
+const checkFirmware = async (
+  place: SourcePlace,
+  machine: Parameters<typeof readFirmwareVariables>[1],
+  signal: AbortSignal,
+): Promise<readonly Check[]> => {
+  if (firmwareStore(machine.definition).kind === "none") return [];
+  const { files = [], warnings = [] } = await readFirmwareVariables(place, machine, signal);
+  const name = "Firmware variables";
+  if (warnings.length > 0) return warnings.map(({ message }) => ({ ...passed(name, message), warning: true }));
+  const [file] = files;
+  return [
+    passed(
+      name,
+      file === undefined
+        ? "There are none yet: the machine has never run."
+        : `${file.sizeBytes.toString()} bytes go with every recovery point.`,
+    ),
+  ];
+};
+
+/** Exported for its proof. */
+export const judgeTpm = ({ name, tpm }: Pick<DomainDescription, "name" | "tpm">): readonly Check[] =>
+  tpm
+    ? [
+        {
+          ...passed(
+            "TPM",
+            `${name} has a TPM, whose state is not replicated: at the other site it finds an empty one. What its guest has sealed in it (BitLocker, LUKS by clevis or systemd-cryptenroll) needs its recovery key there.`,
+          ),
+          warning: true,
+        },
+      ]
+    : [];
 
 /** For information: only app-consistent points need the agent. */
 const judgeAgent = (domain: DomainDescription, running: boolean): Check =>

@@ -1,6 +1,7 @@
 import type { CutDescription } from "#domain/cut.ts";
 import { Fault } from "#domain/fault.ts";
 import type { CutId, DiskId, ItemName, MachineId } from "#domain/ids.ts";
+import type { StandingCut } from "../../platform.ts";
 import type { HostConnection } from "../host.ts";
 
 /**
@@ -20,6 +21,7 @@ export type CutFile =
       readonly description: CutDescription;
       readonly frozenMs: number;
       readonly pausedMs: number;
+      readonly warnings?: NonNullable<StandingCut["warnings"]>;
     };
 export type StandingCutFile = Extract<CutFile, { readonly state: "standing" }>;
 

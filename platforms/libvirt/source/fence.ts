@@ -1,4 +1,6 @@
+import { Fault } from "#domain/fault.ts";
 import type { ItemName, MachineId } from "#domain/ids.ts";
+import { readAutostart } from "../inventory/metadata.ts";
 import type { SourcePlace } from "./place.ts";
 import { destroy } from "./machine-power.ts";
 import { isRunning } from "./live-machine.ts";
@@ -14,7 +16,7 @@ export interface FenceMark {
 
 /**
  * Keeps an old primary from serving. The mark comes first and is durable, so that a crash in between leaves more fenced, not less; then the host may not start
- * it by itself; then it is turned off. Answers whether it was found running.
+ * it by itself; then it is turned off. Rejects with `STALE_EPOCH` where it is fenced under a newer one. Answers whether it was found running.
  */
 export const fenceMachine = async (
   place: SourcePlace,
@@ -25,13 +27,14 @@ export const fenceMachine = async (
   const { item, machine, epoch } = request;
   const bounds = { signal, timeoutMs: 30_000, purpose: `fence machine ${machine}` };
   const before = await readFenceMark(place, machine, signal);
+  refuseStaleOwner(place, { item, machine, epoch }, before);
   const [info = ""] = await host.virsh([["dominfo", machine]], bounds);
   const mark: FenceMark = {
     version: 1,
     item,
     machine,
-    epoch: Math.max(epoch, before?.epoch ?? 0),
-    autostart: before?.autostart ?? /^Autostart:\s+enable/m.test(info),
+    epoch,
+    autostart: before?.autostart ?? readAutostart(info),
   };
   await host.run(
     `set -e; umask 077; mkdir -p "$1"; cat >"$2.new"; sync "$2.new"; mv "$2.new" "$2"; sync "$1"`,
@@ -42,6 +45,21 @@ export const fenceMachine = async (
   const wasRunning = await isRunning(host, machine, signal);
   if (wasRunning) await destroy(host, machine, signal);
   return { wasRunning };
+};
+
+/** Throws `STALE_EPOCH` for an order under an older epoch than the fence's: the machine belongs to the past of whoever gives it. */
+export const refuseStaleOwner = (
+  { host, store }: SourcePlace,
+  asked: { readonly item: ItemName; readonly machine: MachineId; readonly epoch: number },
+  mark: FenceMark | undefined,
+): void => {
+  const { item, machine, epoch } = asked;
+  if (mark === undefined || epoch >= mark.epoch) return;
+  throw new Fault(
+    "STALE_EPOCH",
+    `Machine ${machine} on host ${host.name} was fenced under epoch ${mark.epoch.toString()}; item ${item} asks under the older epoch ${epoch.toString()}. If no stand-in of it runs anywhere, remove ${fencePath(store, machine)} there.`,
+    { details: { host: host.name, machine, epoch: mark.epoch, asked: epoch } },
+  );
 };
 
 /** `ReplicationSource.keepFenced`. The mark is looked at after the machine was seen running: a lawful start takes it away before it begins. */
@@ -68,7 +86,20 @@ export const unfenceMachine = async (place: SourcePlace, machine: MachineId, sig
   await host.run(`rm -f "$1"`, [fencePath(store, machine)], bounds);
 };
 
-const readFenceMark = async (
+/** The machine is its owner's again. What its host does with it when it starts stays as it is: another machine may serve in its place. */
+export const forgetFence = async (
+  { host, store }: SourcePlace,
+  machine: MachineId,
+  signal: AbortSignal,
+): Promise<void> => {
+  await host.run(`rm -f "$1"`, [fencePath(store, machine)], {
+    signal,
+    timeoutMs: 15_000,
+    purpose: `take the fence of machine ${machine} away`,
+  });
+};
+
+export const readFenceMark = async (
   { host, store }: SourcePlace,
   machine: MachineId,
   signal: AbortSignal,
@@ -82,4 +113,4 @@ const readFenceMark = async (
 };
 
 const fenceFolder = (store: string): string => `${store}/fenced`;
-const fencePath = (store: string, machine: MachineId): string => `${fenceFolder(store)}/${machine}.json`;
+export const fencePath = (store: string, machine: MachineId): string => `${fenceFolder(store)}/${machine}.json`;

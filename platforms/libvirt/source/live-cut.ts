@@ -3,6 +3,7 @@ import type { CutRequest, StandingCut } from "../../platform.ts";
 import type { HostConnection, QmpCommand } from "../host.ts";
 import type { BlockNode } from "./block-graph.ts";
 import { cutFolder, type StandingCutFile, writeCutFile } from "./cut-file.ts";
+import { readFirmwareVariables } from "./firmware-variables.ts";
 import { freezeLimitSeconds, whileFrozen } from "./freeze.ts";
 import type { LiveDisk } from "./live-disks.ts";
 import { type LiveMachine, readLiveMachine } from "./live-machine.ts";
@@ -30,6 +31,8 @@ export const takeLiveCut = async (
   const { tracked, cut } = request;
   const folder = cutFolder(store, tracked.item);
   try {
+    const running = { id: tracked.machine, definition: machine.definition, running: true };
+    const { files, warnings } = await readFirmwareVariables(place, running, signal);
     const hostClock = await makeScratch(
       host,
       {
@@ -72,9 +75,11 @@ export const takeLiveCut = async (
         consistency: request.consistency,
         disks: machine.disks.map(({ id, image }) => ({ id, sizeBytes: image.sizeBytes })),
         definition: machine.definition,
+        ...(files && { files }),
       },
       frozenMs,
       pausedMs: taken.pausedMs,
+      ...(warnings && { warnings }),
     };
     await writeCutFile(host, folder, file, signal);
     return standingOf(file, machine.disks, tracked);

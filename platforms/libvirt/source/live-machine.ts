@@ -1,6 +1,7 @@
 import type { TrackedMachine } from "../../platform.ts";
 import type { HostConnection } from "../host.ts";
 import { type BlockGraph, readBlockGraph } from "./block-graph.ts";
+import { readAutostart, withSettings } from "../inventory/metadata.ts";
 import { refuseUnsafeIoThreads } from "./io-threads.ts";
 import { findLiveDisks, type LiveDisk } from "./live-disks.ts";
 import { itemPrefix } from "./node-names.ts";
@@ -19,10 +20,11 @@ export const readLiveMachine = async (
   signal: AbortSignal,
 ): Promise<LiveMachine> => {
   const graph = await readBlockGraph(host, tracked.machine, { signal });
-  const [liveXml = "", definition = ""] = await host.virsh(
+  const [liveXml = "", definition = "", info = ""] = await host.virsh(
     [
       ["dumpxml", tracked.machine],
       ["dumpxml", tracked.machine, "--migratable"],
+      ["dominfo", tracked.machine],
     ],
     { signal, timeoutMs: 15_000, purpose: `read machine ${tracked.machine}` },
   );
@@ -34,7 +36,7 @@ export const readLiveMachine = async (
     machine: tracked.machine,
     ours: itemPrefix(tracked.item),
   });
-  return { graph, disks, definition };
+  return { graph, disks, definition: withSettings(definition, { autostart: readAutostart(info) }) };
 };
 
 /** Whether the machine has a QEMU process. */

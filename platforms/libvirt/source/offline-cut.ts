@@ -2,6 +2,7 @@ import { instant } from "#domain/ids.ts";
 import type { CutRequest, StandingCut, TrackedMachine } from "../../platform.ts";
 import type { HostConnection } from "../host.ts";
 import { type CutFile, cutFolder, type StandingCutFile, writeCutFile } from "./cut-file.ts";
+import { readFirmwareVariables } from "./firmware-variables.ts";
 import { type OfflineMachine, readOfflineMachine } from "./offline-images.ts";
 import type { SourcePlace } from "./place.ts";
 import { trackedSince } from "./records.ts";
@@ -24,6 +25,8 @@ export const takeOfflineCut = async (
       path,
       recordName({ item: tracked.item, epoch: tracked.epoch, cut, sizeBytes, imagePath: path }),
     ]);
+  const off = { id: tracked.machine, definition: machine.definition, running: false };
+  const { files, warnings } = await readFirmwareVariables(place, off, signal);
   const { stdout } = await host.run(
     `set -e
 mkdir -p -m 711 "$1"; (umask 077; cat >"$1/cut.json"); granularity=$2; shift 2
@@ -52,9 +55,11 @@ date +%s%3N`,
       consistency: request.consistency,
       disks: machine.disks.map(({ id, sizeBytes }) => ({ id, sizeBytes })),
       definition: machine.definition,
+      ...(files && { files }),
     },
     frozenMs: 0,
     pausedMs: 0,
+    ...(warnings && { warnings }),
   };
   await writeCutFile(host, folder, file, signal);
   return offlineStandingOf(file, machine, tracked);
@@ -69,6 +74,7 @@ export const offlineStandingOf = (
   trackedSince: trackedSince(machine.disks, tracked, file.cut),
   frozenMs: 0,
   pausedMs: 0,
+  ...(file.warnings && { warnings: file.warnings }),
 });
 
 /** Serves one disk of it, as it lies there, on a unix socket; QEMU's image lock keeps the machine from being started meanwhile. */

@@ -2,6 +2,7 @@ import type { DiskId, MachineId } from "#domain/ids.ts";
 import { Fault } from "#domain/fault.ts";
 import type { TrackedMachine } from "../../platform.ts";
 import type { HostConnection } from "../host.ts";
+import { readAutostart, withSettings } from "../inventory/metadata.ts";
 import { readDomain } from "../inventory/domain-xml.ts";
 import type { Bitmap } from "./block-graph.ts";
 import { untrackable } from "./live-disks.ts";
@@ -35,11 +36,13 @@ export const readOfflineMachine = async (
   tracked: TrackedMachine,
   signal: AbortSignal,
 ): Promise<OfflineMachine> => {
-  const [definition = ""] = await host.virsh([["dumpxml", tracked.machine, "--inactive"]], {
-    signal,
-    timeoutMs: 15_000,
-    purpose: `read machine ${tracked.machine}`,
-  });
+  const [definition = "", info = ""] = await host.virsh(
+    [
+      ["dumpxml", tracked.machine, "--inactive"],
+      ["dominfo", tracked.machine],
+    ],
+    { signal, timeoutMs: 15_000, purpose: `read machine ${tracked.machine}` },
+  );
   const known = readDomain(definition).disks;
   const disks: OfflineDisk[] = [];
   for (const id of tracked.disks) {
@@ -55,7 +58,7 @@ export const readOfflineMachine = async (
     const info = await readImage(host, tracked.machine, disk.location, signal);
     disks.push({ id, path: disk.location, sizeBytes: info["virtual-size"], bitmaps: bitmapsOf(info) });
   }
-  return { disks, definition };
+  return { disks, definition: withSettings(definition, { autostart: readAutostart(info) }) };
 };
 
 const readImage = async (

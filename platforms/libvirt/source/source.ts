@@ -16,7 +16,7 @@ export const createLibvirtSource = (
     readonly store: string;
   },
 ): ReplicationSource => {
-  const place: SourcePlace = { host, store: options.store };
+  const place: SourcePlace = { host, store: options.store, lastVariables: new Map() };
   return {
     checks: (tracked, op) => checkSource(place, tracked, op.signal),
     cut: (request, op) => takeCut(place, request, op.signal),

@@ -24,4 +24,5 @@ export const standingOf = (
   ),
   frozenMs: file.frozenMs,
   pausedMs: file.pausedMs,
+  ...(file.warnings && { warnings: file.warnings }),
 });

@@ -1,12 +1,14 @@
 import { Fault } from "#domain/fault.ts";
 import type { CutRequest, StandingCut, TrackedMachine } from "../../platform.ts";
 import type { HostConnection } from "../host.ts";
+import { withSettings } from "../inventory/metadata.ts";
 import type { Bitmap } from "./block-graph.ts";
 import { cutFolder, readCutFile } from "./cut-file.ts";
 import { forgetCommands, takeLiveCut } from "./live-cut.ts";
 import { isRunning, type LiveMachine, readLiveMachine } from "./live-machine.ts";
 import { endOfflineExports, offlineStandingOf, takeOfflineCut } from "./offline-cut.ts";
 import { readOfflineMachine } from "./offline-images.ts";
+import { readFenceMark, refuseStaleOwner } from "./fence.ts";
 import type { SourcePlace } from "./place.ts";
 import { standingOf, standsIn } from "./standing.ts";
 import { parseRecordName } from "./tracking-record.ts";
@@ -17,6 +19,8 @@ export const takeCut = async (place: SourcePlace, request: CutRequest, signal: A
   const { host, store } = place;
   const { tracked } = request;
   const folder = cutFolder(store, tracked.item);
+  const mark = await readFenceMark(place, tracked.machine, signal);
+  refuseStaleOwner(place, tracked, mark);
   const file = await readCutFile(host, folder, signal);
   const running = await isRunning(host, tracked.machine, signal);
   if (!running) {
@@ -24,7 +28,12 @@ export const takeCut = async (place: SourcePlace, request: CutRequest, signal: A
       return offlineStandingOf(file, await readOfflineMachine(host, tracked, signal), tracked);
     }
     await endOfflineExports(host, folder, signal);
-    const off = await readOfflineMachine(host, tracked, signal);
+    const found = await readOfflineMachine(host, tracked, signal);
+    // The fence has switched it off; what it was is the machine's own.
+    const off =
+      mark === undefined
+        ? found
+        : { ...found, definition: withSettings(found.definition, { autostart: mark.autostart }) };
     if (file?.cut !== request.cut || file.state === "standing") refuseSecondInstant(request, off.disks);
     return takeOfflineCut(place, request, off, signal);
   }

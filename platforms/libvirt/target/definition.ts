@@ -11,7 +11,8 @@ import {
   serializeEditable,
   textOf,
   type EditableElement,
-} from "./editable-xml.ts";
+} from "../inventory/editable-xml.ts";
+import { removeMetadata, setMetadata } from "../inventory/metadata.ts";
 import type { HostFacts } from "./host-facts.ts";
 
 /** How the machine of a point is to come up here. Everything that is not named stays as it was at the source: UUID, addresses, firmware, TPM, devices. */
@@ -29,8 +30,6 @@ export interface Adaptation {
   readonly mark: { readonly replica: string; readonly failover: string; readonly epoch: number };
   readonly facts: HostFacts;
 }
-
-export const markNamespace = "https://understudy.dev/libvirt/1";
 
 /** The files outside of its disks that a definition names: what `readHostFacts` is to look for. */
 export const namedFiles = (definition: string): readonly string[] => {
@@ -59,26 +58,14 @@ export const adaptDefinition = (definition: string, to: Adaptation): string => {
   const devices = elements(domain, "devices")[0];
   if (devices === undefined)
     throw new Fault("REPLICA_INVALID", `The definition of ${to.machineName} in the recovery point has no devices.`);
-  markDomain(domain, to);
+  // So that the host's own tools show whose it is, and an orphan is recognised.
+  const { replica, failover, epoch } = to.mark;
+  setMetadata(domain, "activation", { replica, failover, epoch: String(epoch) });
+  removeMetadata(domain, "machine");
   adaptMachine(domain, devices, to);
   adaptDisks(devices, to);
   for (const adapter of elements(devices, "interface")) adaptAdapter(adapter, to);
   return `${serializeEditable(domain)}\n`;
-};
-
-/** So that the host's own tools show whose it is, and an orphan is recognised. */
-const markDomain = (domain: EditableElement, { mark }: Adaptation): void => {
-  const metadata = elements(domain, "metadata")[0] ?? makeElement("metadata");
-  removeChildren(metadata, (child) => child.name === "understudy:activation");
-  metadata.children.push(
-    makeElement("understudy:activation", {
-      "xmlns:understudy": markNamespace,
-      replica: mark.replica,
-      failover: mark.failover,
-      epoch: String(mark.epoch),
-    }),
-  );
-  replaceChild(domain, metadata);
 };
 
 const adaptMachine = (domain: EditableElement, devices: EditableElement, to: Adaptation): void => {

@@ -1,7 +1,7 @@
 import { isFault } from "#domain/fault.ts";
 import type { HostConnection } from "../host.ts";
 import { readDomain } from "../inventory/domain-xml.ts";
-import { unescapeXml } from "./editable-xml.ts";
+import { unescapeXml } from "../inventory/editable-xml.ts";
 
 export interface FoundDomain {
   readonly uuid: string;

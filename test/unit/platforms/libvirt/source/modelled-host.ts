@@ -13,6 +13,11 @@ interface Node {
  */
 export interface ModelledHost {
   readonly connection: HostConnection;
+  /** What the host's files say of the machine, for the scripts that ask: the fence's mark, and how the firmware's variables can be read. */
+  readonly files: { fence: string; variables: (known: string) => string };
+  /** Written into the definition, in the place of the firmware. */
+  os: string;
+  autostart: boolean;
   /** The QMP commands so far, in order. */
   readonly executed: readonly string[];
   /** Everything of ours that is in the graph. */
@@ -33,14 +38,16 @@ export const modelHost = (disks: readonly string[]): ModelledHost => {
     return Date.now().toString();
   };
   /** What the scripts do to an item's folder, by what they are run for. */
-  const scripts: Readonly<Record<string, (folder: string, stdin: string) => string>> = {
+  const scripts: Readonly<Record<string, (folder: string, stdin: string, second: string) => string>> = {
     "read which cut stands": (folder) => cutFiles.get(folder) ?? "",
     "write which cut stands": write,
     "make room for what the machine overwrites while it is read": write,
     "look for a listening socket": () => "no",
     "end the serving of images": () => "",
     "free the scratch space": (folder) => write(folder, ""),
+    "read the firmware's variables": (_path, _stdin, known) => files.variables(known),
   };
+  const files = { fence: "", variables: (_known: string) => "missing\n" };
 
   const nodes = new Map<string, Node>();
   const drives = new Map<string, string>();
@@ -178,18 +185,21 @@ export const modelHost = (disks: readonly string[]): ModelledHost => {
   const ours = (name: string): boolean => name.startsWith("us-");
   const connection: HostConnection = {
     name: "paris1",
-    run: async (_script, [folder = ""], { purpose, stdin = "" }) => {
+    run: async (_script, [folder = "", second = ""], { purpose, stdin = "" }) => {
       spend();
+      if (/^see whether machine .* is fenced$/.test(purpose)) return { stdout: files.fence, stderr: "" };
       const script = scripts[purpose];
       if (script === undefined) throw new Fault("INTERNAL", `no script is modelled to ${purpose}`);
-      return { stdout: script(folder, stdin), stderr: "" };
+      return { stdout: script(folder, stdin, second), stderr: "" };
     },
     virsh: async (commands) => {
       spend();
       return commands.map(([command]) =>
         command === "domstate"
           ? "running\n"
-          : `<domain><devices>${disks.map((disk) => `<disk><driver type='qcow2'/><target dev='${disk}'/><alias name='alias-${disk}'/></disk>`).join("")}</devices></domain>`,
+          : command === "dominfo"
+            ? `Autostart:      ${model.autostart ? "enable" : "disable"}\n`
+            : `<domain><name>app1</name>${model.os}<devices>${disks.map((disk) => `<disk><driver type='qcow2'/><target dev='${disk}'/><alias name='alias-${disk}'/></disk>`).join("")}</devices></domain>`,
       );
     },
     monitor: async (_machine, commands) =>
@@ -201,8 +211,11 @@ export const modelHost = (disks: readonly string[]): ModelledHost => {
     openUnix: () => Promise.reject(new Fault("COMMAND_FAILED", "there is no socket here")),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
-  return {
+  const model: ModelledHost = {
     connection,
+    files,
+    os: "",
+    autostart: false,
     executed,
     leftovers: () => [
       ...[...nodes.keys()].filter(ours),
@@ -223,4 +236,5 @@ export const modelHost = (disks: readonly string[]): ModelledHost => {
       exports.clear();
     },
   };
+  return model;
 };

@@ -1,5 +1,8 @@
+import { createHash } from "node:crypto";
+import { gzipSync } from "node:zlib";
 import { beforeEach, describe, expect, it } from "vitest";
 import { cutId, diskId, itemName, machineId, type CutId } from "#domain/ids.ts";
+import { settingsOf } from "#platforms/libvirt/inventory/metadata.ts";
 import { createLibvirtSource } from "#platforms/libvirt/source/source.ts";
 import { parseRecordName } from "#platforms/libvirt/source/tracking-record.ts";
 import type { ReplicationSource, TrackedMachine } from "#platforms/platform.ts";
@@ -121,5 +124,99 @@ describe.each([{ disks: ["vda"] }, { disks: ["vda", "vdb"] }])("with disks $disk
       message: expect.stringContaining(`It has: ${disks.join(", ")}`) as string,
     });
     expect(host.leftovers()).toEqual([]);
+  });
+});
+
+describe("what lies beside the disks", () => {
+  const vars = (content: string) => {
+    const sha256 = createHash("sha256").update(content).digest("hex");
+    const packed = gzipSync(content).toString("base64");
+    const answer = (known: string) =>
+      known === sha256 ? "same\n" : `whole ${sha256} ${content.length.toString()}\n${packed}\n`;
+    return { answer, file: { role: "nvram", sizeBytes: content.length, sha256, content: packed } };
+  };
+  const uefi = "<os><loader type='pflash'>/code.fd</loader><nvram>/nvram/app1_VARS.fd</nvram></os>";
+
+  it("a machine with a BIOS has nothing, and its host is not asked", async () => {
+    const tracked = start(["vda"]);
+    host.files.variables = () => {
+      throw new Error("asked");
+    };
+    expect((await cut(tracked, "c1")).description.files).toBeUndefined();
+  });
+
+  it("goes with every cut: the variables of a UEFI, read anew only when they have changed", async () => {
+    const tracked = start(["vda"]);
+    host.os = uefi;
+    const before = vars("boot0000");
+    const asked: string[] = [];
+    host.files.variables = (known) => {
+      asked.push(known);
+      return before.answer(known);
+    };
+    const first = await cut(tracked, "c1");
+    expect(first.description.files).toEqual([before.file]);
+    expect(first.warnings).toBeUndefined();
+    expect((await source.standingCut(tracked, op))?.description.files).toEqual([before.file]);
+    expect((await cut(tracked, "c2")).description.files).toEqual([before.file]);
+    expect(asked).toEqual(["-", before.file.sha256]);
+    const after = vars("boot0001");
+    host.files.variables = after.answer;
+    expect((await cut(tracked, "c3")).description.files).toEqual([after.file]);
+  });
+
+  it.each([
+    ["unreadable\n", "/nvram/app1_VARS.fd may not be read by this login"],
+    ["missing\n", "/nvram/app1_VARS.fd is not there"],
+    ["changing\n", "is rewritten all the time"],
+    ["large\n", "is larger than 67108864 bytes"],
+    [`whole ${"0".repeat(64)} 3\n${gzipSync("abc").toString("base64")}\n`, "is rewritten all the time"],
+  ])("that cannot be read (%j) is a warning and breaks no cut", async (answer, why) => {
+    const tracked = start(["vda"]);
+    host.os = uefi;
+    host.files.variables = () => answer;
+    const standing = await cut(tracked, "c1");
+    expect(standing.description.files).toBeUndefined();
+    expect(standing.warnings).toMatchObject([
+      { code: "FIRMWARE_NOT_CARRIED", message: expect.stringContaining(why) as string },
+    ]);
+    expect((await source.standingCut(tracked, op))?.warnings).toEqual(standing.warnings);
+  });
+
+  it("on storage that is no file is a warning, too", async () => {
+    const tracked = start(["vda"]);
+    host.os = "<os firmware='efi'><nvram type='network'><source protocol='iscsi' name='x'/></nvram></os>";
+    expect((await cut(tracked, "c1")).warnings).toMatchObject([
+      { message: expect.stringContaining("they lie on network storage") as string },
+    ]);
+  });
+
+  it.each([true, false])("its own start with the host (%j) is in the definition", async (autostart) => {
+    const tracked = start(["vda"]);
+    host.autostart = autostart;
+    expect(settingsOf((await cut(tracked, "c1")).description.definition)).toEqual({ autostart });
+  });
+});
+
+describe("a fenced machine", () => {
+  const fencedAt = (epoch: number) =>
+    JSON.stringify({ version: 1, item: "app1", machine: "m", epoch, autostart: true });
+
+  it("gives no cut to whoever comes with an older epoch, and says how the fence is lifted", async () => {
+    const tracked = start(["vda"]);
+    host.files.fence = fencedAt(2);
+    const refused = cut(tracked, "c1");
+    await expect(refused).rejects.toMatchObject({ code: "STALE_EPOCH" });
+    await expect(refused).rejects.toThrow(
+      /fenced under epoch 2; item app1 asks under the older epoch 1\. .* remove \/store\/fenced\/91297e74-.*\.json/,
+    );
+    expect(host.executed).toEqual([]);
+    expect((await cut({ ...tracked, epoch: 2 }, "c2")).description.epoch).toBe(2);
+  });
+
+  it("is not fenced by an older order, which would forget the newer one", async () => {
+    const { item, machine } = start(["vda"]);
+    host.files.fence = fencedAt(3);
+    await expect(source.fence({ item, machine, epoch: 2 }, op)).rejects.toMatchObject({ code: "STALE_EPOCH" });
   });
 });
