@@ -66,7 +66,7 @@ function replication(harness: PlatformHarness) {
       platform: { kind: "libvirt", inventory: inventoryOf(harness), source },
       connectReplica: ({ address, port, ...request }, signal) =>
         connectTuned({ ...request, tls, address, port, site: "west" }, { checkpointBytes: 16 * block, signal }),
-      tls,
+      tls: () => tls,
       clock: systemClock,
       log: () => {},
     });

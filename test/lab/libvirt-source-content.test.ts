@@ -2,15 +2,17 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { checkImages } from "#lab/oracle/check-image.ts";
 import { compareImages } from "#lab/oracle/compare.ts";
 import type { LabGuest } from "#lab/guest/guest.ts";
-import type { CutId, DiskId } from "#domain/ids.ts";
+import type { CutId } from "#domain/ids.ts";
 import type { TrackedMachine } from "#platforms/platform.ts";
 import {
   copyDisk,
   cutOf,
+  disk,
   imageFolder,
   leftovers,
   newCut,
   operation,
+  raw,
   startGuest,
   startSourceHost,
   type SourceHost,
@@ -35,13 +37,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await at?.[Symbol.asyncDispose]();
 });
-
-const disk = (tracked: TrackedMachine, index = 0): DiskId => {
-  const found = tracked.disks[index];
-  if (found === undefined) throw new Error("no such disk");
-  return found;
-};
-const raw = (file: string) => ({ file, format: "raw" });
 
 describe("a running machine's cut", () => {
   it("is one instant of the guest, and deltas under load lead from one to the next exactly", async () => {

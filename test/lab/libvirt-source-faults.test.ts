@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import type { CutId, DiskId } from "#domain/ids.ts";
+import type { CutId } from "#domain/ids.ts";
 import { killLibvirtd, killQemu, startLibvirtd } from "#lab/faults/services.ts";
 import { emptyStore, fillStore } from "#lab/faults/store.ts";
 import type { LabGuest } from "#lab/guest/guest.ts";
@@ -11,11 +11,13 @@ import type { TrackedMachine } from "#platforms/platform.ts";
 import {
   copyDisk,
   cutOf,
+  disk,
   dyingAfter,
   imageFolder,
   leftovers,
   newCut,
   operation,
+  raw,
   startGuest,
   startSourceHost,
   type SourceHost,
@@ -44,13 +46,6 @@ afterAll(async () => {
 afterEach(async () => {
   for (const { tracked } of [solo, duo]) await at.source.release({ tracked, keep: [] }, operation());
 });
-
-const disk = (tracked: TrackedMachine, index = 0): DiskId => {
-  const found = tracked.disks[index];
-  if (found === undefined) throw new Error("no such disk");
-  return found;
-};
-const raw = (file: string) => ({ file, format: "raw" });
 
 /** The guest writes on: what production must do whatever becomes of replication. */
 const writesOn = async (guest: LabGuest): Promise<void> => {

@@ -39,6 +39,16 @@ export const startSourceHost = async (id: string, options: { readonly storeBytes
 };
 export type SourceHost = Awaited<ReturnType<typeof startSourceHost>>;
 
+/** One of a machine's disks. */
+export const disk = (tracked: TrackedMachine, index = 0): DiskId => {
+  const found = tracked.disks[index];
+  if (found === undefined) throw new Error("no such disk");
+  return found;
+};
+
+/** An image as the oracle's checks name it. */
+export const raw = (file: string) => ({ file, format: "raw" });
+
 export const operation = (): Operation => ({
   id: "test",
   signal: AbortSignal.timeout(120_000),

@@ -10,10 +10,12 @@ import type { TrackedMachine } from "#platforms/platform.ts";
 import {
   copyDisk,
   cutOf,
+  disk,
   imageFolder,
   leftovers,
   newCut,
   operation,
+  raw,
   startGuest,
   startSourceHost,
   track,
@@ -36,13 +38,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await at?.[Symbol.asyncDispose]();
 });
-
-const disk = (tracked: TrackedMachine, index = 0): DiskId => {
-  const found = tracked.disks[index];
-  if (found === undefined) throw new Error("no such disk");
-  return found;
-};
-const raw = (file: string) => ({ file, format: "raw" });
 
 const writesOn = async (guest: LabGuest): Promise<void> => {
   const before = (await guest.status()).seq;

@@ -5,7 +5,7 @@ import { systemClock } from "#activities/replication/clock.ts";
 import type { RecoveryPoint } from "#domain/cut.ts";
 import type { DiskId } from "#domain/ids.ts";
 import { failoverId, replicaId } from "#domain/ids.ts";
-import type { ReplicationPolicy } from "#domain/policy.ts";
+import { defaultPolicy, type ReplicationPolicy } from "#domain/policy.ts";
 import type { FaultRule } from "#lab/simulated/faults.ts";
 import { machineRecord } from "#lab/simulated/machines.ts";
 import { readSparse } from "#lab/simulated/sparse-file.ts";
@@ -24,14 +24,9 @@ export const replica = replicaId("app1@west");
 const op = operation();
 
 export const policy = (over: Partial<ReplicationPolicy> = {}): ReplicationPolicy => ({
+  ...defaultPolicy,
   name: "continuous",
   intervalSeconds: 0,
-  crashConsistentEverySeconds: 300,
-  appConsistentEverySeconds: 0,
-  retentionSeconds: 86_400,
-  rpoThresholdSeconds: 3600,
-  bandwidthWindows: [],
-  timeZone: "UTC",
   scratchPercent: 50,
   compression: "off",
   ...over,
@@ -91,7 +86,7 @@ export async function protectedItem(options: {
     await using link = await options.link?.(to.target);
     const connectReplica = link?.connectReplica ?? connectDirectly({ opener: to.target, peerSite: "east", wire });
     const tls = { certificate: "", key: "", authority: "" };
-    const run = createReplicator({ platform: from.platform, connectReplica, tls, clock, log: () => {} });
+    const run = createReplicator({ platform: from.platform, connectReplica, tls: () => tls, clock, log: () => {} });
     const request: ReplicateRequest = {
       tracked: tracked({ disks: over.disks ?? disks, epoch: over.epoch ?? 1 }),
       replica,

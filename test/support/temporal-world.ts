@@ -9,6 +9,7 @@ import { hostName, itemName, type ItemName, siteName } from "#domain/ids.ts";
 import type { ItemView } from "#domain/item-view.ts";
 import type { JobInput, JobView } from "#domain/job.ts";
 import type { OperationName } from "#domain/operations.ts";
+import { defaultPolicy } from "#domain/policy.ts";
 import { temporalExecutable } from "#lab/temporal/executable.ts";
 import { queueRates } from "#lab/temporal/queue-rates.ts";
 import { startOrchestratorWorker } from "#workers/orchestrator-worker.ts";
@@ -156,16 +157,9 @@ export function twoSiteConfiguration(change: Partial<Configuration["policies"][s
     sites: { [paris]: site(paris, 9443), [lyon]: site(lyon, 9444) },
     policies: {
       continuous: {
+        ...defaultPolicy,
         name: "continuous",
         intervalSeconds: 0,
-        crashConsistentEverySeconds: 300,
-        appConsistentEverySeconds: 0,
-        retentionSeconds: 86_400,
-        rpoThresholdSeconds: 3_600,
-        bandwidthWindows: [],
-        timeZone: "UTC",
-        scratchPercent: 10,
-        compression: "adaptive",
         ...change,
       },
     },

@@ -1,12 +1,13 @@
 import { createHash } from "node:crypto";
 import path from "node:path";
-import type { Host, Site } from "#domain/configuration.ts";
+import type { Site } from "#domain/configuration.ts";
 import { Fault } from "#domain/fault.ts";
-import { hostName, siteName, type SiteName } from "#domain/ids.ts";
+import { siteName, type SiteName } from "#domain/ids.ts";
 import { ensurePackages } from "#lab/bootstrap/packages.ts";
 import { ensureTemporal } from "#lab/bootstrap/temporal.ts";
 import { buildGuest, type GuestParts } from "#lab/guest/build.ts";
 import { createMachine } from "#lab/guest/machine.ts";
+import { configuredHost } from "#lab/hosts/configured-host.ts";
 import { type Lab, startLab } from "#lab/hosts/lab.ts";
 import { reapLab } from "#lab/hosts/reap.ts";
 import { type MachineEvent, observeMachine } from "#lab/oracle/observe.ts";
@@ -133,17 +134,7 @@ const observation = (lab: Lab, event: MachineEvent): readonly Observation[] => {
 };
 
 const siteOf = (lab: Lab, name: SiteName): Site => {
-  const host = lab.host(hostOf(name));
-  const configured: Host = {
-    name: hostName(host.name),
-    kind: "libvirt",
-    address: host.address,
-    port: host.port,
-    user: host.user,
-    hostKey: host.hostKey,
-    identityFile: host.identityFile,
-    store: host.store,
-  };
+  const configured = configuredHost(lab.host(hostOf(name)));
   return {
     name,
     stream: { address: lab.site(name).address, port: 9443 },

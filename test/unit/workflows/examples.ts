@@ -1,6 +1,7 @@
 import type { ReplicateReport } from "#activities/replication/request.ts";
 import type { Configuration } from "#domain/configuration.ts";
 import { cutId, hostName, type Instant, itemName, siteName } from "#domain/ids.ts";
+import { defaultPolicy } from "#domain/policy.ts";
 
 export const app = itemName("app1");
 const [paris, lyon] = [siteName("paris"), siteName("lyon")];
@@ -23,18 +24,7 @@ export const configuration: Configuration = {
     [lyon]: { name: lyon, stream: { address: "10.0.0.2", port: 9443 }, hosts: host("l1") },
   },
   policies: {
-    gold: {
-      name: "gold",
-      intervalSeconds: 30,
-      crashConsistentEverySeconds: 300,
-      appConsistentEverySeconds: 0,
-      retentionSeconds: 86_400,
-      rpoThresholdSeconds: 3_600,
-      bandwidthWindows: [],
-      timeZone: "UTC",
-      scratchPercent: 10,
-      compression: "adaptive",
-    },
+    gold: { ...defaultPolicy, name: "gold", intervalSeconds: 30 },
   },
   networkMappings: [{ from: { site: paris, network: "lan" }, to: { site: lyon, network: "recovery" } }],
   items: {
