@@ -63,6 +63,8 @@ export type ConnectReplica = (
 
 export interface ReplicaServer extends AsyncDisposable {
   readonly port: number;
+  /** Shows and trusts these to connections that come from here on; standing ones stay. Throws when they cannot be used, and goes on with those before. */
+  renew(tls: SiteTls): void;
 }
 export type ServeReplicas = (request: {
   readonly address: string;

@@ -11,8 +11,9 @@ if (values.site === undefined || values.pki === undefined) {
   process.stderr.write("Usage: node workers/site-main.ts --site NAME --pki FOLDER [--listen ADDRESS]\n");
   process.exit(2);
 }
+const { pki } = values;
 await runSiteProcess({
   site: siteName(values.site),
-  tls: await readSiteIdentity(values.pki),
+  readTls: () => readSiteIdentity(pki),
   ...(values.listen === undefined ? {} : { listenAddress: values.listen }),
 });

@@ -14,7 +14,8 @@ import { untilTold } from "#workers/until-told.ts";
 
 export interface SiteProcessOptions {
   readonly site: SiteName;
-  readonly tls: SiteTls;
+  /** Reads the site's certificate as it is now. */
+  readonly readTls: () => Promise<SiteTls>;
   readonly listenAddress?: string;
   readonly openPlatform?: OpenPlatform;
 }

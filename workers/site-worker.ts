@@ -15,6 +15,7 @@ import type { SiteTls } from "#transfer/session.ts";
 import { connectReplica } from "#transfer/stream/connect.ts";
 import { serveReplicas } from "#transfer/stream/serve.ts";
 import { freshConfiguration } from "#workers/fresh-configuration.ts";
+import { keepIdentity } from "#workers/kept-identity.ts";
 import { keepHosts, type OpenPlatform } from "#workers/kept-hosts.ts";
 import { replicaOpener } from "#workers/replica-opener.ts";
 import { type RunningWorker, runWorker } from "#workers/running-worker.ts";
@@ -24,8 +25,8 @@ export interface SiteWorkerOptions {
   readonly site: SiteName;
   /** The applied configuration, as it is now. */
   readonly configuration: () => Promise<Configuration>;
-  /** The site's certificate: who it is to other sites. */
-  readonly tls: SiteTls;
+  /** Reads the site's certificate: who it is to other sites. Read again while the worker runs, so that a renewed one is taken up. */
+  readonly readTls: () => Promise<SiteTls>;
   readonly connection: NativeConnection;
   readonly namespace: string;
   /** By default every platform there is (`platforms/registry.ts`). */
@@ -43,7 +44,8 @@ export interface SiteWorkerOptions {
  * site's credentials. Rejects with `CONFIG_INVALID` when the configuration does not have the site. Disposes of what it has opened when it stops; the connection is the caller's.
  */
 export async function startSiteWorker(options: SiteWorkerOptions): Promise<RunningWorker> {
-  const { site, tls, connection, namespace, log, identity = `${options.site}-${process.pid}` } = options;
+  const { site, readTls, connection, namespace, log } = options;
+  const called = options.identity ?? `${site}-${process.pid}`;
   const configuration = freshConfiguration(options.configuration);
   const configured = (await configuration()).sites[site];
   if (configured === undefined) {
@@ -64,13 +66,17 @@ export async function startSiteWorker(options: SiteWorkerOptions): Promise<Runni
   );
   const { port } = configured.stream;
   const address = options.listenAddress ?? "0.0.0.0";
-  const server = opened.use(await serveReplicas({ address, port, tls, opener: replicaOpener(hosts) }));
+  const identity = opened.use(await keepIdentity({ site, read: readTls, log }));
+  const server = opened.use(
+    await serveReplicas({ address, port, tls: identity.current, opener: replicaOpener(hosts) }),
+  );
+  identity.onRenewed((tls) => server.renew(tls));
   log("receives replicas", { site, address, port: server.port });
 
   const worker = await Worker.create({
     connection,
     namespace,
-    identity,
+    identity: called,
     taskQueue: siteQueue(site),
     activities: withFailures({
       ...createInventoryActivities(hosts.open),
@@ -80,7 +86,7 @@ export async function startSiteWorker(options: SiteWorkerOptions): Promise<Runni
         const replicate = createReplicator({
           platform: await hosts.open(host),
           connectReplica,
-          tls,
+          tls: () => identity.current,
           clock: systemClock,
           log,
         });
@@ -96,6 +102,6 @@ export async function startSiteWorker(options: SiteWorkerOptions): Promise<Runni
     shutdownForceTime: "20 seconds",
   });
   const resources = opened.move();
-  log("takes work", { site, queue: siteQueue(site), identity });
+  log("takes work", { site, queue: siteQueue(site), identity: called });
   return runWorker(worker, () => resources.disposeAsync());
 }

@@ -10,7 +10,7 @@ const againAfterMs = 1_000;
 export async function connected(
   options: {
     readonly connectReplica: ConnectReplica;
-    readonly tls: SiteTls;
+    readonly tls: () => SiteTls;
     readonly stretch: Omit<Stretch, "session">;
   },
   work: (stretch: Stretch) => Promise<void>,
@@ -44,5 +44,5 @@ const linkFaults: ReadonlySet<string> = new Set(["CONNECTION_LOST", "PEER_UNREAC
 function connect(options: Parameters<typeof connected>[0]): Promise<ReplicaSession> {
   const { request, signal } = options.stretch;
   const { target, replica, tracked } = request;
-  return options.connectReplica({ ...target, tls: options.tls, replica, epoch: tracked.epoch }, signal);
+  return options.connectReplica({ ...target, tls: options.tls(), replica, epoch: tracked.epoch }, signal);
 }

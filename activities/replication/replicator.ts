@@ -25,7 +25,8 @@ export type Replicator = (
 export function createReplicator(options: {
   readonly platform: Pick<Platform, "kind" | "inventory" | "source">;
   readonly connectReplica: ConnectReplica;
-  readonly tls: SiteTls;
+  /** The site's certificate as it is now. */
+  readonly tls: () => SiteTls;
   readonly clock: Clock;
   readonly log: Log;
 }): Replicator {

@@ -30,9 +30,12 @@ export const worker = (cli: Cli): Command =>
       else {
         if (!namePattern.test(site))
           throw new Fault("INVALID_INPUT", `${site} is no name for a site: use ${nameRule}.`);
-        const tls = await readSiteIdentity(pki);
+        const readTls = () => readSiteIdentity(pki);
+        // What is missing there is said before anything is loaded.
+        await readTls();
         const { runSiteProcess } = await import("#workers/site-process.ts");
-        await runSiteProcess({ site: siteName(site), tls, ...(listen === undefined ? {} : { listenAddress: listen }) });
+        const listening = listen === undefined ? {} : { listenAddress: listen };
+        await runSiteProcess({ site: siteName(site), readTls, ...listening });
       }
       cli.exit(exitCodes.ok);
     });

@@ -14,7 +14,13 @@ await using east = await simulatedSite({ dir, site: "east" });
 await using west = await simulatedSite({ dir, site: "west", faults: [{ on: "replica.write", delayMs: 4 }] });
 const connectReplica = connectDirectly({ opener: west.target, peerSite: "east" });
 const tls = { certificate: "", key: "", authority: "" };
-const replicate = createReplicator({ platform: east.platform, connectReplica, tls, clock: systemClock, log: () => {} });
+const replicate = createReplicator({
+  platform: east.platform,
+  connectReplica,
+  tls: () => tls,
+  clock: systemClock,
+  log: () => {},
+});
 const request: ReplicateRequest = {
   tracked: tracked(),
   replica,

@@ -1,8 +1,8 @@
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
-import { createServer, type TLSSocket } from "node:tls";
+import { createSecureContext, createServer, type SecureContextOptions, type TLSSocket } from "node:tls";
 import { Fault } from "#domain/fault.ts";
-import type { ServeReplicas } from "../session.ts";
+import type { ServeReplicas, SiteTls } from "../session.ts";
 import { acceptedWire } from "../wire/accepted-socket.ts";
 import { Intake } from "../wire/intake.ts";
 import { FrameChannel } from "./channel.ts";
@@ -19,13 +19,10 @@ export const serveReplicas: ServeReplicas = async ({ address, port, tls, opener 
   const sessions = new Sessions(opener);
   const sockets = new Set<TLSSocket>();
   const server = createServer({
-    cert: tls.certificate,
-    key: tls.key,
-    ca: tls.authority,
+    ...secure(tls),
     requestCert: true,
     // Checked below, so that a refused peer is told why in a sentence rather than by a closed connection.
     rejectUnauthorized: false,
-    minVersion: "TLSv1.3",
     handshakeTimeout: helloTimeoutMs,
     noDelay: true,
     keepAlive: true,
@@ -41,6 +38,11 @@ export const serveReplicas: ServeReplicas = async ({ address, port, tls, opener 
   await once(server, "listening");
   return {
     port: (server.address() as AddressInfo).port,
+    renew(renewed) {
+      // It throws half-way when they cannot be used.
+      createSecureContext(secure(renewed));
+      server.setSecureContext(secure(renewed));
+    },
     async [Symbol.asyncDispose]() {
       const closed = new Promise((resolve) => server.close(resolve));
       await sessions.end(new Fault("CONNECTION_LOST", "The site's worker is stopping."));
@@ -49,6 +51,13 @@ export const serveReplicas: ServeReplicas = async ({ address, port, tls, opener 
     },
   };
 };
+
+const secure = ({ certificate, key, authority }: SiteTls): SecureContextOptions => ({
+  cert: certificate,
+  key,
+  ca: authority,
+  minVersion: "TLSv1.3",
+});
 
 /** Waits for the greeting and hands the connection to its session, or refuses it with a sentence. */
 function greet(socket: TLSSocket, sessions: Sessions): void {
