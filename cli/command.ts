@@ -6,6 +6,8 @@ import type { UnderstudyClient } from "#client/understudy-client.ts";
 export interface Cli {
   readonly context: CliContext;
   readonly exit: (code: number) => void;
+  /** Says what is being waited for; with `--json` nothing. */
+  readonly tell: (sentence: string) => void;
 }
 
 /** A command with its one-line summary, `--json`, and its examples below the help. */
@@ -17,9 +19,9 @@ export const command = (name: string, summary: string, examples: readonly string
 
 /** Connects, uses, and closes in any case. */
 export const withClient = async <Result>(
-  context: CliContext,
+  { context, tell }: Cli,
   use: (client: UnderstudyClient) => Promise<Result>,
 ): Promise<Result> => {
-  await using client = await context.connect();
+  await using client = await context.connect(tell);
   return await use(client);
 };

@@ -15,7 +15,8 @@ export interface Terminal {
 /** Everything of the world that a command needs; tests give a double of it. */
 export interface CliContext {
   readonly terminal: Terminal;
-  readonly connect: () => Promise<UnderstudyClient>;
+  /** `tell` hears what is being waited for. */
+  readonly connect: (tell: (sentence: string) => void) => Promise<UnderstudyClient>;
   readonly readFile: (path: string) => Promise<string>;
   readonly now: () => number;
   /** Rejects at once when `signal` is aborted. */

@@ -1,8 +1,10 @@
 import { Option, type Command } from "commander";
 import { command, withClient, type Cli } from "./command.ts";
 import { confirm } from "./confirm.ts";
+import { reportInterruption } from "./interruption-report.ts";
 import { waitForJob } from "./wait-for-job.ts";
 import { exitCodes } from "#domain/exit-codes.ts";
+import { isFault } from "#domain/fault.ts";
 import { itemName } from "#domain/ids.ts";
 import type { JobInput } from "#domain/job.ts";
 import type { OperationName } from "#domain/operations.ts";
@@ -26,16 +28,23 @@ export interface OrderRequest {
 }
 
 /** Starts a job and, unless told not to, waits for its end. Answers the exit code. */
-export const order = async ({ context }: Cli, request: OrderRequest): Promise<number> => {
+export const order = async (cli: Cli, request: OrderRequest): Promise<number> => {
+  const { context } = cli;
   const { operation, item, options, hint } = request;
   if (request.consequence !== undefined && !(await confirm(context, request.consequence, options.yes ?? false))) {
     context.terminal.err("Nothing was done.\n");
     return exitCodes.cancelled;
   }
-  return withClient(context, async (client) => {
+  return withClient(cli, async (client) => {
     const input = { ...request.input, item: itemName(item), requestedBy: context.user };
-    const id = await client.start(operation, input);
     const json = options.json ?? false;
+    let id: string;
+    try {
+      id = await client.start(operation, input, { signal: context.interrupted });
+    } catch (error) {
+      if (!context.interrupted.aborted || !isFault(error)) throw error;
+      return reportInterruption(context, error.message, json);
+    }
     if (options.wait) return waitForJob({ context, client, id, json, ...(hint === undefined ? {} : { hint }) });
     context.terminal.out(
       json ? `${JSON.stringify({ id })}\n` : `The job ${id} is started. Watch it: understudy jobs ${id} --watch\n`,

@@ -8,10 +8,15 @@ import { Fault } from "#domain/fault.ts";
 /** Runs one command line and answers the exit code. Never rejects. */
 export const runCli = async (args: readonly string[], context: CliContext): Promise<number> => {
   let code: number = exitCodes.ok;
+  // After `--` a word is a word: `lab` passes what follows it on.
+  const json = args.includes("--json");
   const program = buildProgram({
     context,
     exit: (given) => {
       code = given;
+    },
+    tell: (sentence) => {
+      if (!json) context.terminal.err(`${sentence}\n`);
     },
   });
   quietly(program, context);
@@ -24,8 +29,6 @@ export const runCli = async (args: readonly string[], context: CliContext): Prom
     return code;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return exitCodes.ok;
-    // After `--` a word is a word: `lab` passes what follows it on.
-    const json = args.includes("--json");
     return report(context, failureOf(error instanceof CommanderError ? wrongUse(error, program, args) : error), json);
   }
 };

@@ -1,13 +1,11 @@
 import type { CliContext } from "./context.ts";
 import { failureOfJob, report } from "./failure.ts";
+import { reportInterruption } from "./interruption-report.ts";
 import { liveJob, type JobDisplay } from "./live-job.ts";
 import { hasEnded, outcomeText } from "./text/job-text.ts";
 import type { UnderstudyClient } from "#client/understudy-client.ts";
 import { exitCodes } from "#domain/exit-codes.ts";
 import type { JobState, JobView } from "#domain/job.ts";
-
-/** What a shell expects of a process that Ctrl-C has ended. */
-export const interruptedExitCode = 130;
 
 /** Shows a job until it has ended and answers the exit code. Ctrl-C ends only the watching, and says so. */
 export const waitForJob = async (request: {
@@ -34,10 +32,8 @@ export const waitForJob = async (request: {
     display?.end();
   }
   if (context.interrupted.aborted && (last === undefined || !hasEnded(last.state))) {
-    context.terminal.err(
-      `The job goes on. Watch it: understudy jobs ${id} --watch. Cancel it: understudy job cancel ${id}.\n`,
-    );
-    return interruptedExitCode;
+    const sentence = `The job goes on. Watch it: understudy jobs ${id} --watch. Cancel it: understudy job cancel ${id}.`;
+    return reportInterruption(context, sentence, json);
   }
   return concludeJob(request, last ?? (await client.job(id)));
 };

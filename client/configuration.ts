@@ -1,6 +1,8 @@
-import { type Client, WithStartWorkflowOperation, WorkflowNotFoundError } from "@temporalio/client";
+import { WithStartWorkflowOperation, WorkflowNotFoundError } from "@temporalio/client";
 import { randomUUID } from "node:crypto";
-import { answered, readItemState } from "#client/item-state.ts";
+import { answered } from "#client/answered.ts";
+import type { ClientContext } from "#client/context.ts";
+import { readItemState } from "#client/item-state.ts";
 import { diffConfiguration, hurtfulChanges } from "#domain/configuration-diff.ts";
 import type { ConfigurationChange } from "#domain/configuration-change.ts";
 import type { Configuration } from "#domain/configuration.ts";
@@ -9,30 +11,37 @@ import { applyConfiguration, currentConfiguration } from "#workflows/messages.ts
 import { configurationWorkflowId, orchestratorQueue } from "#workflows/names.ts";
 
 /** The applied configuration; `undefined` when none has been. */
-export async function readConfiguration(client: Client): Promise<Configuration | undefined> {
+export async function readConfiguration(context: ClientContext): Promise<Configuration | undefined> {
+  const handle = context.client.workflow.getHandle(configurationWorkflowId);
   try {
-    return (
-      (await answered(client.workflow.getHandle(configurationWorkflowId).query(currentConfiguration))) ?? undefined
-    );
+    return (await answered(context, () => handle.query(currentConfiguration))) ?? undefined;
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return undefined;
     throw error;
   }
 }
 
+/** The same, where there must be one. Rejects with `CONFIG_INVALID`. */
+export async function requireConfiguration(context: ClientContext): Promise<Configuration> {
+  const current = await readConfiguration(context);
+  if (current !== undefined) return current;
+  throw new Fault("CONFIG_INVALID", "No configuration has been applied yet. Apply one with: understudy apply -f FILE.");
+}
+
 /** `UnderstudyClient.apply`. */
 export async function applyWhole(
-  client: Client,
+  context: ClientContext,
   configuration: Configuration,
 ): Promise<readonly ConfigurationChange[]> {
-  const before = await readConfiguration(client);
+  const before = await readConfiguration(context);
   const changes = diffConfiguration(before, configuration);
   if (changes.length === 0) return changes;
-  if (before !== undefined) await refuseHurtful(client, before, configuration);
-  await answered(
-    client.workflow.executeUpdateWithStart(applyConfiguration, {
-      // The same id for every attempt of the client at this call: applied once.
-      updateId: randomUUID(),
+  if (before !== undefined) await refuseHurtful(context, before, configuration);
+  // The same id for every attempt of the client at this call: applied once.
+  const updateId = randomUUID();
+  await answered(context, () =>
+    context.client.workflow.executeUpdateWithStart(applyConfiguration, {
+      updateId,
       args: [configuration],
       startWorkflowOperation: new WithStartWorkflowOperation("ConfigurationKeeper", {
         workflowId: configurationWorkflowId,
@@ -46,9 +55,9 @@ export async function applyWhole(
   return changes;
 }
 
-async function refuseHurtful(client: Client, before: Configuration, after: Configuration): Promise<void> {
+async function refuseHurtful(context: ClientContext, before: Configuration, after: Configuration): Promise<void> {
   const items = Object.values(before.items).map(({ name }) => name);
-  const states = await Promise.all(items.map(async (name) => ({ name, state: await readItemState(client, name) })));
+  const states = await Promise.all(items.map(async (name) => ({ name, state: await readItemState(context, name) })));
   const isProtected = states.flatMap(({ name, state }) =>
     state === undefined || state.lifecycle.state === "unprotected" ? [] : [name],
   );

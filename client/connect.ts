@@ -1,6 +1,7 @@
 import { Client, Connection } from "@temporalio/client";
 import { loadClientConnectConfig } from "@temporalio/envconfig";
 import { toFault } from "#client/faults.ts";
+import { asSentence } from "#client/sentence.ts";
 import { createUnderstudyClient } from "#client/understudy.ts";
 import type { UnderstudyClient } from "#client/understudy-client.ts";
 import { Fault } from "#domain/fault.ts";
@@ -11,12 +12,18 @@ export interface ConnectOptions {
   readonly namespace?: string;
   /** How this client is called in Temporal's UI. */
   readonly identity?: string;
+  /** Hears in a sentence what is being waited for, once it takes longer than a person expects. */
+  readonly tell?: (sentence: string) => void;
 }
+
+/** A server that is there answers in milliseconds. */
+const silentForMs = 2_000;
 
 /** Connects to Temporal. Rejects with `TEMPORAL_UNREACHABLE`, naming the address. */
 export async function connectClient(options: ConnectOptions = {}): Promise<UnderstudyClient> {
   const { client, connection } = await connectTemporal(options);
-  return createUnderstudyClient(client, () => connection.close());
+  const { tell } = options;
+  return createUnderstudyClient(client, { release: () => connection.close(), ...(tell === undefined ? {} : { tell }) });
 }
 
 /** The same connection, for what starts workers. The connection is the caller's to close. */
@@ -26,6 +33,7 @@ export async function connectTemporal(
   const environment = loadClientConnectConfig();
   const address = options.address ?? environment.connectionOptions.address ?? "localhost:7233";
   const namespace = options.namespace ?? environment.namespace ?? "default";
+  const late = setTimeout(() => options.tell?.(`Waiting for Temporal at ${address} to answer.`), silentForMs);
   try {
     const connection = await Connection.connect({
       ...environment.connectionOptions,
@@ -39,10 +47,17 @@ export async function connectTemporal(
     });
     return { client, connection, namespace };
   } catch (error) {
-    throw new Fault(
-      "TEMPORAL_UNREACHABLE",
-      `Temporal cannot be reached at ${address}: ${toFault(error).message} Start it, or set TEMPORAL_ADDRESS.`,
-      { cause: error },
-    );
+    throw unreachable(address, error);
+  } finally {
+    clearTimeout(late);
   }
+}
+
+function unreachable(address: string, error: unknown): Fault {
+  const { message } = toFault(error);
+  return new Fault(
+    "TEMPORAL_UNREACHABLE",
+    `Temporal cannot be reached at ${address}: ${asSentence(message)} Start it, or set TEMPORAL_ADDRESS.`,
+    { cause: error },
+  );
 }

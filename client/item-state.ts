@@ -1,41 +1,31 @@
-import { type Client, WorkflowNotFoundError } from "@temporalio/client";
-import { setTimeout as sleep } from "node:timers/promises";
-import { Fault } from "#domain/fault.ts";
+import { WorkflowNotFoundError } from "@temporalio/client";
+import { answered } from "#client/answered.ts";
+import type { ClientContext } from "#client/context.ts";
 import type { ItemName } from "#domain/ids.ts";
 import type { ItemState } from "#workflows/item/state.ts";
 import { itemState } from "#workflows/messages.ts";
 import { itemWorkflowId } from "#workflows/names.ts";
 
-/** The orchestrator's worker answers queries in milliseconds; one that is not there never does. */
-const patienceMs = 10_000;
-
-/** The item's state; `undefined` when nothing of it is protected. Rejects with `WORKER_UNAVAILABLE` when no orchestrator's worker runs. */
-export async function readItemState(client: Client, name: ItemName): Promise<ItemState | undefined> {
-  const handle = client.workflow.getHandle(itemWorkflowId(name));
+/** Whether anything of the item is protected. Needs no worker. */
+export async function isKept({ client }: ClientContext, name: ItemName): Promise<boolean> {
   try {
-    const { status } = await handle.describe();
-    // The query of an item that has ended would still answer, with its last state.
-    if (status.name !== "RUNNING") return undefined;
-    return await answered(handle.query(itemState));
+    const { status } = await client.workflow.getHandle(itemWorkflowId(name)).describe();
+    return status.name === "RUNNING";
   } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return undefined;
+    if (error instanceof WorkflowNotFoundError) return false;
     throw error;
   }
 }
 
-/** Rejects with `WORKER_UNAVAILABLE` when `answer` does not come. */
-export async function answered<Result>(answer: Promise<Result>): Promise<Result> {
-  const timer = new AbortController();
-  const late = sleep(patienceMs, undefined, { signal: timer.signal }).then(() => {
-    throw new Fault(
-      "WORKER_UNAVAILABLE",
-      "The orchestrator's worker does not answer. Start it with: understudy worker --orchestrator.",
-    );
-  });
-  late.catch(() => undefined);
+/** The item's state; `undefined` when nothing of it is protected. Rejects with `WORKER_UNAVAILABLE` when no orchestrator's worker runs. */
+export async function readItemState(context: ClientContext, name: ItemName): Promise<ItemState | undefined> {
+  // The query of an item that has ended would still answer, with its last state.
+  if (!(await isKept(context, name))) return undefined;
+  const handle = context.client.workflow.getHandle(itemWorkflowId(name));
   try {
-    return await Promise.race([answer, late]);
-  } finally {
-    timer.abort();
+    return await answered(context, () => handle.query(itemState));
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return undefined;
+    throw error;
   }
 }

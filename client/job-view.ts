@@ -48,6 +48,12 @@ export function withProgress(view: JobView, report: ReplicationReport | undefine
   return { ...view, tasks: view.tasks.map((task) => (task.state === "InProgress" ? { ...task, ...bytes } : task)) };
 }
 
+/** The same, with what its running task waits for. */
+export const withWaiting = (view: JobView, waiting: string): JobView => ({
+  ...view,
+  tasks: view.tasks.map((task) => (task.state === "InProgress" ? { ...task, detail: waiting } : task)),
+});
+
 const told = (message: string): JobFault => {
   const { causes, action } = faultTable.INTERNAL;
   return { code: "INTERNAL", message, causes, action };

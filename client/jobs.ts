@@ -1,27 +1,59 @@
-import { type Client, WorkflowNotFoundError } from "@temporalio/client";
-import { setTimeout as sleep } from "node:timers/promises";
-import { jobViewOf, withProgress } from "#client/job-view.ts";
+import { type Client, type WorkflowExecutionDescription, WorkflowNotFoundError } from "@temporalio/client";
+import { awaitedWorker, waitingSentence } from "#client/awaited-worker.ts";
+import { idleQueue } from "#client/idle-step.ts";
+import { jobViewOf, withProgress, withWaiting } from "#client/job-view.ts";
 import { liveReplication } from "#client/live-report.ts";
+import { takeBack } from "#client/take-back.ts";
 import { Fault } from "#domain/fault.ts";
 import type { ItemName } from "#domain/ids.ts";
 import type { JobState, JobView } from "#domain/job.ts";
+import { operations } from "#domain/operations.ts";
 import { itemAttribute, operationAttribute } from "#workflows/search-attributes.ts";
 import { itemWorkflowId } from "#workflows/names.ts";
 
 /** `UnderstudyClient.job`. Rejects with `JOB_NOT_FOUND`. */
 export async function readJob(client: Client, id: string): Promise<JobView> {
-  const notFound = (why: string) =>
-    new Fault("JOB_NOT_FOUND", `There is no job “${id}”${why}. \`understudy jobs\` lists them.`);
+  const description = await describedJob(client, id);
+  const view = jobViewOf(description);
+  if (view === undefined) throw notFound(id, ", or no worker has taken it up yet");
+  if (view.endedAt !== undefined) return view;
+  // The initial replication is the item's own; other jobs replicate themselves.
+  const runs = view.operation === "EnableProtection" ? await describedItem(client, view.item) : description;
+  const live = runs === undefined ? view : withProgress(view, liveReplication(runs).report);
+  const queue = idleQueue(description, Date.now()) ?? (runs && idleQueue(runs, Date.now()));
+  return queue === undefined ? live : withWaiting(live, waitingSentence(await awaitedWorker(client, queue)));
+}
+
+/** `UnderstudyClient.cancel`. Rejects with `JOB_NOT_FOUND` also for a job that has ended. */
+export async function cancelJob(client: Client, id: string): Promise<void> {
+  const description = await describedJob(client, id);
+  const { name: status } = description.status;
+  const handle = client.workflow.getHandle(id);
+  if (status === "RUNNING" && (await takeBack(handle, "It was cancelled before a worker had taken it up."))) return;
+  try {
+    await handle.cancel();
+  } catch (error) {
+    if (!(error instanceof WorkflowNotFoundError)) throw error;
+    throw new Fault(
+      "JOB_NOT_FOUND",
+      `The job “${id}” has ended already (${jobViewOf(description)?.state ?? status}): there is nothing to cancel.`,
+    );
+  }
+}
+
+const jobTypes: readonly string[] = [...operations, "FinalizeProtection"];
+
+const notFound = (id: string, orElse = ""): Fault =>
+  new Fault("JOB_NOT_FOUND", `There is no job “${id}”${orElse}. \`understudy jobs\` lists them.`);
+
+/** Any other workflow, an item's above all, is not to be taken for a job. */
+async function describedJob(client: Client, id: string): Promise<WorkflowExecutionDescription> {
   try {
     const description = await client.workflow.getHandle(id).describe();
-    const view = jobViewOf(description);
-    if (view === undefined) throw notFound(": the workflow of that id is no job, or has not begun yet");
-    if (view.endedAt !== undefined) return view;
-    // The initial replication is the item's own; other jobs replicate themselves.
-    const runs = view.operation === "EnableProtection" ? await describedItem(client, view.item) : description;
-    return runs === undefined ? view : withProgress(view, liveReplication(runs).report);
+    if (!jobTypes.includes(description.type)) throw notFound(id);
+    return description;
   } catch (error) {
-    if (error instanceof WorkflowNotFoundError) throw notFound("");
+    if (error instanceof WorkflowNotFoundError) throw notFound(id);
     throw error;
   }
 }
@@ -58,22 +90,3 @@ export async function listJobs(
 
 /** A string in Temporal's list filter. */
 const quoted = (value: string): string => `"${value.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`;
-
-const lookEveryMs = 250;
-
-/** `UnderstudyClient.watch`. */
-export async function* watchJob(client: Client, id: string, signal: AbortSignal): AsyncIterable<JobView> {
-  let last = "";
-  for (;;) {
-    const view = await readJob(client, id);
-    const said = JSON.stringify(view);
-    if (said !== last) yield view;
-    last = said;
-    if (view.endedAt !== undefined) return;
-    try {
-      await sleep(lookEveryMs, undefined, { signal });
-    } catch {
-      throw new Fault("CANCELLED", `Watching the job ${id} was given up; the job goes on.`);
-    }
-  }
-}

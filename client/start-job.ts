@@ -1,40 +1,30 @@
-import {
-  type Client,
-  WorkflowExecutionAlreadyStartedError,
-  WorkflowFailedError,
-  type WorkflowHandle,
-  WorkflowNotFoundError,
-  WorkflowUpdateFailedError,
-} from "@temporalio/client";
+import { WorkflowExecutionAlreadyStartedError } from "@temporalio/client";
 import { randomUUID } from "node:crypto";
-import { answered } from "#client/item-state.ts";
-import { toFault } from "#client/faults.ts";
-import type { FaultCode } from "#domain/fault-codes.ts";
+import type { ClientContext } from "#client/context.ts";
+import { awaitGranted } from "#client/await-granted.ts";
+import { refuseUnkept } from "#client/unkept-item.ts";
 import { scenarioOf } from "#domain/job-scenarios.ts";
 import type { JobInput } from "#domain/job.ts";
 import type { OperationName } from "#domain/operations.ts";
-import { awaitGrant } from "#workflows/messages.ts";
 import { jobWorkflowId, orchestratorQueue } from "#workflows/names.ts";
-
-/** With these a job ends before it has begun. */
-const refusals: readonly FaultCode[] = [
-  "OPERATION_NOT_ALLOWED",
-  "JOB_RUNNING",
-  "ITEM_NOT_FOUND",
-  "INVALID_INPUT",
-  "CONFIG_INVALID",
-];
 
 /** `UnderstudyClient.start`. */
 export async function startJob(
-  client: Client,
-  order: { readonly operation: OperationName; readonly input: JobInput; readonly jobId?: string },
+  context: ClientContext,
+  order: {
+    readonly operation: OperationName;
+    readonly input: JobInput;
+    readonly jobId?: string;
+    readonly signal?: AbortSignal;
+  },
 ): Promise<string> {
-  const { operation, input } = order;
+  const { operation, input, signal = new AbortController().signal } = order;
+  // A job whose id is given may have ended the protection itself, when it was started before: what became of it is asked below.
+  if (order.jobId === undefined) await refuseUnkept(context, operation, input.item);
   const jobId = order.jobId ?? jobWorkflowId({ item: input.item, operation, suffix: timeAndChance() });
-  const handle = client.workflow.getHandle(jobId);
+  const handle = context.client.workflow.getHandle(jobId);
   try {
-    await client.workflow.start(operation, {
+    await context.client.workflow.start(operation, {
       workflowId: jobId,
       taskQueue: orchestratorQueue,
       args: [input],
@@ -46,22 +36,8 @@ export async function startJob(
     // It was started before, and has ended: what became of it is asked below.
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
   }
-  await granted(handle);
+  await awaitGranted(context, { handle, item: input.item, signal });
   return jobId;
-}
-
-async function granted(handle: WorkflowHandle): Promise<void> {
-  try {
-    await answered(handle.executeUpdate(awaitGrant, { updateId: "grant" }));
-  } catch (error) {
-    if (error instanceof WorkflowUpdateFailedError) throw toFault(error);
-    if (!(error instanceof WorkflowNotFoundError)) throw error;
-    // It has ended already: refused, or so short that it is done.
-    await handle.result().catch((failure: unknown) => {
-      const fault = toFault(failure);
-      if (!(failure instanceof WorkflowFailedError) || refusals.includes(fault.code)) throw fault;
-    });
-  }
 }
 
 /** Sorts by time; two orders in the same second differ. */

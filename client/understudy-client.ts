@@ -36,17 +36,23 @@ export interface UnderstudyClient extends AsyncDisposable {
   verify(name: ItemName, point?: CutId): Promise<Verification>;
 
   /**
-   * Starts the operation's job and answers its id once the item has granted it; rejects with `OPERATION_NOT_ALLOWED` or `JOB_RUNNING` and a sentence otherwise.
-   * The same `jobId` twice starts one job.
+   * Starts the operation's job and answers its id once the item has granted it; rejects with `OPERATION_NOT_ALLOWED`, `JOB_RUNNING` or `ITEM_NOT_FOUND` and a
+   * sentence otherwise. The same `jobId` twice starts one job. When no worker takes the job up (`WORKER_UNAVAILABLE`), or `signal` is aborted before one has
+   * (`CANCELLED`), it is taken back; one that has begun goes on, and the sentence says which.
    */
-  start(operation: OperationName, input: JobInput, options?: { readonly jobId?: string }): Promise<string>;
+  start(
+    operation: OperationName,
+    input: JobInput,
+    options?: { readonly jobId?: string; readonly signal?: AbortSignal },
+  ): Promise<string>;
   job(id: string): Promise<JobView>;
   jobs(filter: {
     readonly item?: ItemName;
     readonly state?: JobState;
     readonly limit: number;
   }): Promise<readonly JobView[]>;
-  /** Every change of the job until it has ended. */
+  /** Every change of the job until it has ended; goes on when Temporal is away for a moment. */
   watch(id: string, signal: AbortSignal): AsyncIterable<JobView>;
+  /** Asks a job to end. Rejects with `JOB_NOT_FOUND` when it has ended already. */
   cancel(id: string): Promise<void>;
 }

@@ -15,7 +15,7 @@ export const apply = (cli: Cli): Command =>
       const { context } = cli;
       const configuration = await readConfiguration(context, options.file);
       const dry = options.diff ?? false;
-      const changes = await withClient(context, (client) =>
+      const changes = await withClient(cli, (client) =>
         dry ? client.diff(configuration) : client.apply(configuration),
       );
       if (options.json === true) context.terminal.out(`${JSON.stringify(changes)}\n`);

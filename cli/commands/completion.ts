@@ -17,7 +17,7 @@ export const completion = (cli: Cli): Command => {
   return made.action(async (shell: string) => {
     const { terminal } = cli.context;
     if (shell === "items") {
-      const items = await withClient(cli.context, (client) => client.items());
+      const items = await withClient(cli, (client) => client.items());
       terminal.out(items.map((item) => `${item.item}\n`).join(""));
     } else {
       const grammar = grammarOf(made.parent ?? made);

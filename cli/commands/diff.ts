@@ -10,7 +10,7 @@ export const diff = (cli: Cli): Command =>
     .action(async (options: { readonly file: string; readonly json?: boolean }) => {
       const { context } = cli;
       const configuration = await readConfiguration(context, options.file);
-      const changes = await withClient(context, (client) => client.diff(configuration));
+      const changes = await withClient(cli, (client) => client.diff(configuration));
       if (options.json === true) context.terminal.out(`${JSON.stringify(changes)}\n`);
       else
         context.terminal.out(changes.length === 0 ? "Nothing differs from what is applied.\n" : changesText(changes));

@@ -15,7 +15,7 @@ const cancelJob = (cli: Cli): Command =>
     .action(async (id: string, options: { readonly wait: boolean; readonly json?: boolean }) => {
       const { context } = cli;
       const json = options.json ?? false;
-      const code = await withClient(context, async (client) => {
+      const code = await withClient(cli, async (client) => {
         await client.cancel(id);
         if (options.wait) return waitForJob({ context, client, id, json, wanted: "Cancelled" });
         context.terminal.out(json ? `${JSON.stringify({ id })}\n` : `The job ${id} is asked to end.\n`);

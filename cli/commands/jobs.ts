@@ -45,7 +45,7 @@ export const jobs = (cli: Cli): Command =>
     .option("--limit <count>", "at most so many", "20")
     .action(async (id: string | undefined, options: JobsOptions) => {
       cli.exit(
-        await withClient(cli.context, (client) =>
+        await withClient(cli, (client) =>
           id === undefined ? list(cli, client, options) : one(cli, client, id, options),
         ),
       );

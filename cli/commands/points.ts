@@ -33,7 +33,7 @@ export const points = (cli: Cli): Command =>
           throw new Fault("INVALID_INPUT", "--boot and --folder go with --store, on the host that has the store.");
         if (item === undefined)
           throw new Fault("INVALID_INPUT", "Name the item whose points to show, or the store to read with --store.");
-        const found = await withClient(cli.context, (client) => client.points(itemName(item)));
+        const found = await withClient(cli, (client) => client.points(itemName(item)));
         terminal.out(options.json === true ? `${JSON.stringify(found)}\n` : pointsText(found, now()));
       }
       cli.exit(exitCodes.ok);

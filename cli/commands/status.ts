@@ -25,7 +25,7 @@ export const status = (cli: Cli): Command =>
     .option("-w, --watch", "show it again whenever it changes, until Ctrl-C")
     .action(async (name: string | undefined, options: { readonly watch?: boolean; readonly json?: boolean }) => {
       const { context } = cli;
-      await withClient(context, async (client) => {
+      await withClient(cli, async (client) => {
         const json = options.json ?? false;
         const text = (): Promise<string> => shownAs(client, name, json);
         if (options.watch === true) await watch(context, { text, json });

@@ -27,7 +27,7 @@ export const verify = (cli: Cli): Command =>
       const point = options.point === undefined ? undefined : cutId(options.point);
       const found =
         options.store === undefined
-          ? await withClient(context, (client) => client.verify(itemName(item), point))
+          ? await withClient(cli, (client) => client.verify(itemName(item), point))
           : await offline(context, options.store, item, options.point);
       if (options.json === true) context.terminal.out(`${JSON.stringify(found)}\n`);
       if (found.mismatched > 0)

@@ -38,7 +38,16 @@ describe("an order that cannot be carried out", () => {
   });
 
   it("is refused when nothing of that name is protected or configured", async () => {
-    await expect(world.of("app3").start("Commit")).rejects.toMatchObject({ code: "ITEM_NOT_FOUND" });
+    await expect(world.of("app3").start("Commit")).rejects.toMatchObject({
+      code: "OPERATION_NOT_ALLOWED",
+      message:
+        "Commit is not allowed while app3 is configured but not protected. Allowed now: enable protection (understudy protect app3).",
+    });
+    await expect(world.of("ap3").start("Commit")).rejects.toMatchObject({
+      code: "ITEM_NOT_FOUND",
+      message: expect.stringContaining("did you mean app3?"),
+    });
+    expect(await world.understudy.jobs({ item: itemName("app3"), limit: 1 })).toEqual([]);
     await expect(world.of("ap1").start("EnableProtection")).rejects.toMatchObject({
       code: "ITEM_NOT_FOUND",
       message: expect.stringContaining("did you mean app1?"),

@@ -21,6 +21,7 @@ const program = buildProgram({
     runScript: async () => 0,
   },
   exit: () => undefined,
+  tell: () => undefined,
 });
 const leaves = (command: Command): readonly Command[] =>
   command.commands.length === 0 ? [command] : command.commands.flatMap(leaves);

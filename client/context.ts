@@ -1,0 +1,10 @@
+import type { Client } from "@temporalio/client";
+
+/** What the client's verbs are made from. */
+export interface ClientContext {
+  readonly client: Client;
+  /** Hears in a sentence what is being waited for, once it takes longer than a person expects. */
+  readonly tell: (sentence: string) => void;
+  /** Rejects at once when `signal` is aborted. */
+  readonly sleep: (milliseconds: number, signal: AbortSignal) => Promise<void>;
+}
