@@ -1,7 +1,6 @@
 import { Client, Connection } from "@temporalio/client";
 import { loadClientConnectConfig } from "@temporalio/envconfig";
 import { toFault } from "#client/faults.ts";
-import { asSentence } from "#client/sentence.ts";
 import { createUnderstudyClient } from "#client/understudy.ts";
 import type { UnderstudyClient } from "#client/understudy-client.ts";
 import { Fault } from "#domain/fault.ts";
@@ -47,17 +46,18 @@ export async function connectTemporal(
     });
     return { client, connection, namespace };
   } catch (error) {
-    throw unreachable(address, error);
+    throw temporalUnreachable(address, error);
   } finally {
     clearTimeout(late);
   }
 }
 
-function unreachable(address: string, error: unknown): Fault {
-  const { message } = toFault(error);
+/** Why no connection came about, and the cure. */
+export function temporalUnreachable(address: string, error: unknown): Fault {
+  const fault = toFault(error);
   return new Fault(
     "TEMPORAL_UNREACHABLE",
-    `Temporal cannot be reached at ${address}: ${asSentence(message)} Start it, or set TEMPORAL_ADDRESS.`,
+    `Temporal cannot be reached at ${address}: ${fault.message} Start it, or set TEMPORAL_ADDRESS.`,
     { cause: error },
   );
 }

@@ -5,6 +5,7 @@ import {
   WorkflowFailedError,
   WorkflowUpdateFailedError,
 } from "@temporalio/client";
+import { asSentence } from "#client/sentence.ts";
 import { type FaultCode, faultCodes } from "#domain/fault-codes.ts";
 import { Fault, isFault } from "#domain/fault.ts";
 
@@ -23,7 +24,7 @@ export function toFault(error: unknown): Fault {
   }
   const trouble = serverTrouble(error);
   if (trouble !== undefined) return new Fault("TEMPORAL_UNREACHABLE", trouble, { cause: error });
-  return new Fault("INTERNAL", error instanceof Error ? error.message : String(error), { cause: error });
+  return new Fault("INTERNAL", asSentence(error instanceof Error ? error.message : String(error)), { cause: error });
 }
 
 /** What is wrong between this client and the server, as a sentence; `undefined` when that is not it. */
