@@ -1,3 +1,4 @@
+import { bytesPerSecondAt } from "#domain/bandwidth.ts";
 import { Fault, isFault } from "#domain/fault.ts";
 import type { Platform } from "#platforms/platform.ts";
 import type { ConnectReplica, SiteTls } from "#transfer/session.ts";
@@ -11,6 +12,9 @@ import { resynchronize } from "./resynchronize.ts";
 import { run as runCycles } from "./run.ts";
 import { seed } from "./seed.ts";
 import type { Log, Stretch } from "./stretch.ts";
+
+/** A copy that stands still says nothing by itself. */
+const judgeEveryMs = 5_000;
 
 /** Replicates one item from the platform to a replica at another site, in one of the modes of `ReplicateRequest`. */
 export type Replicator = (
@@ -35,7 +39,9 @@ export function createReplicator(options: {
   if (source === undefined)
     throw new Fault("PREREQUISITES_FAILED", `Machines of a host of kind ${kind} cannot be replicated from it.`);
   return async (request, { signal, report }) => {
-    const reporter = createReporter({ emit: report, now: () => clock.now() });
+    const limit = () => bytesPerSecondAt(request.policy, clock.now());
+    const reporter = createReporter({ emit: report, now: () => clock.now(), limit });
+    const judging = setInterval(() => reporter.judge(), judgeEveryMs);
     const until = clock.now() + request.returnAfterSeconds * 1000;
     const stretch = { request, source, inventory, clock, until, reporter, signal, log };
     try {
@@ -44,6 +50,8 @@ export function createReplicator(options: {
       await releaseStanding({ source, log }, request);
       if (!signal.aborted) throw error;
       if (request.mode !== "run") throw cancelled(request, error);
+    } finally {
+      clearInterval(judging);
     }
     return reporter.report;
   };

@@ -1,10 +1,11 @@
 import type { RecoveryPoint } from "#domain/cut.ts";
+import { type CopyMark, copyPace, withMark } from "#domain/copy-pace.ts";
 import type { DiskId } from "#domain/ids.ts";
 import type { DiskProgress } from "#domain/item-view.ts";
 import type { CopyProgress, CopyResult } from "#transfer/session.ts";
 import type { ReplicateReport } from "./request.ts";
 
-/** Keeps the account of one run. Says it at once when a step begins or ends, and every 250 ms at most while bytes flow. */
+/** Keeps the account of one run. Says it at once when a step begins or ends, and every 250 ms at most while bytes flow; `judge` says how the copies go when none do. */
 export interface Reporter {
   readonly report: ReplicateReport;
   phase(phase: ReplicateReport["phase"]): void;
@@ -12,6 +13,8 @@ export interface Reporter {
   /** One transfer of a disk, from its first byte to its end. */
   transfer(disk: DiskId, from: number): { progress(progress: CopyProgress): void; done(result: CopyResult): void };
   completed(disk: DiskId): void;
+  /** Looks whether the disks under way make progress, also when nothing is heard of them. */
+  judge(): void;
   sealed(point: RecoveryPoint, cycle: NonNullable<ReplicateReport["lastCycle"]>): void;
   /** One in the same words takes the earlier one's place. */
   warn(warning: ReplicateReport["warnings"][number]): void;
@@ -22,6 +25,8 @@ const everyMs = 250;
 export function createReporter(options: {
   readonly emit: (report: ReplicateReport) => void;
   readonly now: () => number;
+  /** The policy's limit at this moment, in bytes a second. */
+  readonly limit?: () => number | undefined;
 }): Reporter {
   let report: ReplicateReport = {
     phase: "connecting",
@@ -32,6 +37,7 @@ export function createReporter(options: {
     keptPoints: [],
     warnings: [],
   };
+  const marks = new Map<DiskId, readonly CopyMark[]>();
   let saidAt = Number.NEGATIVE_INFINITY;
 
   function change(next: Partial<ReplicateReport>, urgent: boolean): void {
@@ -44,6 +50,13 @@ export function createReporter(options: {
   function changeDisk(disk: DiskId, next: Partial<DiskProgress>, also: Partial<ReplicateReport> = {}): void {
     const disks = report.disks.map((other) => (other.disk === disk ? { ...other, ...next } : other));
     change({ disks, ...also }, next.state === "Completed");
+  }
+
+  function pace(disk: DiskId, bytesDone: number): DiskProgress["state"] {
+    const mark = { atMs: options.now(), bytesDone };
+    const known = withMark(marks.get(disk) ?? [], mark);
+    marks.set(disk, known);
+    return copyPace(known, { ...mark, limitBytesPerSecond: options.limit?.() });
   }
 
   return {
@@ -65,11 +78,13 @@ export function createReporter(options: {
       ),
     transfer(disk, from) {
       const before = report;
+      const going = (bytesDone: number) => ({ state: pace(disk, from + bytesDone), bytesDone: from + bytesDone });
+      changeDisk(disk, going(0));
       return {
         progress: ({ bytesDone, bytesTotal, wireBytes }) =>
           changeDisk(
             disk,
-            { state: "InProgress", bytesDone: from + bytesDone, bytesTotal: from + bytesTotal },
+            { ...going(bytesDone), bytesTotal: from + bytesTotal },
             { wireBytes: before.wireBytes + wireBytes },
           ),
         done: ({ dataBytes, wireBytes }) =>
@@ -78,7 +93,15 @@ export function createReporter(options: {
     },
     completed(disk) {
       const total = report.disks.find((other) => other.disk === disk)?.bytesTotal ?? 0;
+      marks.delete(disk);
       changeDisk(disk, { state: "Completed", bytesDone: total });
+    },
+    judge() {
+      for (const { disk, state, bytesDone } of report.disks) {
+        if (!marks.has(disk)) continue;
+        const judged = pace(disk, bytesDone);
+        if (judged !== state) changeDisk(disk, { state: judged });
+      }
     },
     sealed(point, lastCycle) {
       const keptPoints = point.kept ? [...report.keptPoints, point] : report.keptPoints;

@@ -57,3 +57,29 @@ test("The same warning said again takes the place of the earlier one", () => {
     ["may not be read", instant(3000)],
   ]);
 });
+
+test("A copy that stands still is said to, and said to go on when it does", () => {
+  const { said, clock, reporter } = watched();
+  reporter.disks([{ disk: vda, sizeBytes: 10 * mebibyte, from: 0 }]);
+  const transfer = reporter.transfer(vda, 0);
+  const state = () => said.at(-1)?.disks.map((disk) => disk.state);
+  const pass = (seconds: number) => {
+    for (let second = 0; second < seconds; second += 1) {
+      clock.now += 1_000;
+      reporter.judge();
+    }
+  };
+  pass(59);
+  expect(reporter.report.disks.map((disk) => disk.state)).toEqual(["InProgress"]);
+  pass(1);
+  expect(state()).toEqual(["NoProgress"]);
+  clock.now += 1_000;
+  transfer.progress({ bytesDone: 1, bytesTotal: 10 * mebibyte, wireBytes: 1 });
+  expect(state()).toEqual(["InProgress"]);
+  pass(300);
+  transfer.progress({ bytesDone: 2, bytesTotal: 10 * mebibyte, wireBytes: 2 });
+  expect(state()).toEqual(["SlowProgress"]);
+  reporter.completed(vda);
+  pass(300);
+  expect(state()).toEqual(["Completed"]);
+});
