@@ -4,7 +4,7 @@ import type { ClientContext } from "#client/context.ts";
 import { toFault } from "#client/faults.ts";
 import { idleQueue } from "#client/idle-step.ts";
 import { Fault } from "#domain/fault.ts";
-import type { ItemName } from "#domain/ids.ts";
+import type { ItemName, SiteName } from "#domain/ids.ts";
 import { targetOf } from "#workflows/item/ends.ts";
 import type { ItemState } from "#workflows/item/state.ts";
 import { orchestratorQueue, siteQueue } from "#workflows/names.ts";
@@ -21,7 +21,7 @@ export async function askReplica<Result>(
   question: { readonly workflowType: string; readonly more?: object },
 ): Promise<Result> {
   const { site, host, replica } = targetOf(state);
-  if (replica === null) throw noReplica(state.item);
+  if (replica === null) throw noReplica(state.item, site);
   const { workflowType, more } = question;
   const handle = await context.client.workflow.start(workflowType, {
     workflowId: `question/${state.item}/${workflowType}/${randomUUID()}`,
@@ -55,5 +55,8 @@ async function tellWhenIdle(
   if (queue !== undefined && !asked.signal.aborted) tell(waitingSentence(await awaitedWorker(client, queue)));
 }
 
-export const noReplica = (item: ItemName): Fault =>
-  new Fault("REPLICA_NOT_FOUND", `Item ${item} has no replica: protect it with: understudy protect ${item}.`);
+const noReplica = (item: ItemName, site: SiteName): Fault =>
+  new Fault(
+    "REPLICA_NOT_FOUND",
+    `Item ${item} has no replica at site ${site} now. See what it is doing: understudy status ${item}.`,
+  );

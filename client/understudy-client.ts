@@ -27,7 +27,7 @@ export interface UnderstudyClient extends AsyncDisposable {
 
   items(): Promise<readonly ItemView[]>;
   item(name: ItemName): Promise<ItemView>;
-  /** From the site that holds the replica. */
+  /** From the site that holds the replica. Rejects with `OPERATION_NOT_ALLOWED` for an item that is not protected, else as `verify`. */
   points(name: ItemName): Promise<readonly RecoveryPoint[]>;
   /**
    * Has the site that holds the replica read a point again and compare its digests; `point` absent: the newest. Changes nothing and needs no job.

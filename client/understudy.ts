@@ -1,6 +1,6 @@
 import type { Client } from "@temporalio/client";
 import { setTimeout as sleep } from "node:timers/promises";
-import { askReplica, noReplica } from "#client/ask-replica.ts";
+import { askReplica } from "#client/ask-replica.ts";
 import { applyWhole, readConfiguration, requireConfiguration } from "#client/configuration.ts";
 import type { ClientContext } from "#client/context.ts";
 import { withFaults } from "#client/faults.ts";
@@ -9,7 +9,7 @@ import { readItemState } from "#client/item-state.ts";
 import { cancelJob, listJobs, readJob } from "#client/jobs.ts";
 import { startJob } from "#client/start-job.ts";
 import type { UnderstudyClient, Verification } from "#client/understudy-client.ts";
-import { noItem } from "#client/unkept-item.ts";
+import { noItem, notProtected } from "#client/unkept-item.ts";
 import { watchJob } from "#client/watch-job.ts";
 import { diffConfiguration } from "#domain/configuration-diff.ts";
 import type { Configuration } from "#domain/configuration.ts";
@@ -51,7 +51,7 @@ export function createUnderstudyClient(
     if (state !== undefined) return await askReplica<Result>(context, state, question);
     // A name that nobody knows is told first.
     await item(name);
-    throw noReplica(name);
+    throw notProtected(name, "There are no recovery points while");
   };
 
   return {

@@ -17,11 +17,15 @@ export async function refuseUnkept(context: ClientContext, operation: OperationN
   const { items } = await requireConfiguration(context);
   if (items[name] === undefined) throw noItem(name, Object.keys(items));
   if (refusal(newLifecycle, operation) === undefined) return;
-  throw new Fault(
-    "OPERATION_NOT_ALLOWED",
-    `${scenarioOf(operation).title} is not allowed while ${name} is configured but not protected. Allowed now: enable protection (understudy protect ${name}).`,
-  );
+  throw notProtected(name, `${scenarioOf(operation).title} is not allowed while`);
 }
+
+/** What is asked of an item of which nothing is protected; `what` begins the sentence. */
+export const notProtected = (name: ItemName, what: string): Fault =>
+  new Fault(
+    "OPERATION_NOT_ALLOWED",
+    `${what} ${name} is configured but not protected. Allowed now: enable protection (understudy protect ${name}).`,
+  );
 
 /** More names than this help nobody. */
 const namesTold = 10;

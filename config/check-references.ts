@@ -1,3 +1,4 @@
+import { defaults } from "./complete.ts";
 import type { Path } from "./problem.ts";
 import { namePattern, nameRule } from "#domain/names.ts";
 import { nearest } from "#domain/nearest.ts";
@@ -52,7 +53,7 @@ export function* checkReferences(data: unknown): Generator<Finding> {
     const policy = textAt(item, "policy");
     if (policy !== undefined && !policies.includes(policy))
       yield { path: ["items", name, "policy"], message: unknown("policy", policy, policies) };
-    const machine = `${textAt(item, "machine") ?? name} on ${String(from)}/${textAt(primary, "host") ?? ""}`;
+    const machine = `${textAt(item, "machine") ?? name} on ${String(from)}/${textAt(primary, "host") ?? onlyHost(sites, from) ?? ""}`;
     const other = machines.get(machine);
     if (other !== undefined)
       yield {
@@ -63,6 +64,12 @@ export function* checkReferences(data: unknown): Generator<Finding> {
     else machines.set(machine, name);
   }
 }
+
+/** The host that is meant where none is named. */
+const onlyHost = (sites: Raw, site: string | undefined): string | undefined => {
+  const hosts = Object.keys(mapAt(mapAt(sites, site ?? ""), "hosts"));
+  return hosts.length === 1 ? hosts[0] : undefined;
+};
 
 function* checkNames(data: unknown): Generator<Finding> {
   const groups: (readonly [Path, Raw])[] = ["sites", "policies", "items"].map((kind) => [[kind], mapAt(data, kind)]);
@@ -79,7 +86,7 @@ function* checkSites(sites: Raw): Generator<Finding> {
   for (const [name, site] of Object.entries(sites)) {
     const stream = mapAt(site, "stream");
     const address = textAt(stream, "address");
-    const at = `${String(address)}:${JSON.stringify(stream["port"] ?? "")}`;
+    const at = `${String(address)}:${JSON.stringify(stream["port"] ?? defaults.streamPort)}`;
     const other = streams.get(at);
     if (address !== undefined && other !== undefined)
       yield {

@@ -22,6 +22,11 @@ const changed = (from: string, to: string): string => {
   return good.replace(from, to);
 };
 
+const hostKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIO17PxLt+DjAaSaZ2jmnQ71vys6uj8VGIgESr+2bFjUl";
+/** Sites with a host each, given how each begins. */
+const parts = (...sites: readonly string[]): string =>
+  `version: 1\nsites:\n${sites.map((site) => `${site}, hosts: { kvm1: { kind: libvirt, address: 10.0.0.1, hostKey: "${hostKey}" } } }\n`).join("")}`;
+
 describe("a good file", () => {
   test("is completed with every default", () => {
     const { sites, policies, items, networkMappings } = parseConfiguration(good, { file: "site.yaml" });
@@ -180,6 +185,22 @@ describe("what is wrong is named with what is allowed", () => {
     expect(
       problems(`${good}  app2: { machine: app1, primary: { site: paris, host: kvm1 }, secondary: { site: lyon } }\n`),
     ).toEqual(["52:3 items.app2 protects the same machine as the item app1: one machine is one item"]);
+  });
+
+  test("a machine is the same also where only one of its items names its site's only host", () => {
+    expect(problems(`${good}  app2: { machine: app1, primary: { site: paris }, secondary: { site: lyon } }\n`)).toEqual(
+      ["52:3 items.app2 protects the same machine as the item app1: one machine is one item"],
+    );
+  });
+
+  test("a stream is the same also where only one of its sites names the default port", () => {
+    const same = parts(
+      "  paris: { stream: { address: 10.0.0.1 }",
+      "  lyon: { stream: { address: 10.0.0.1, port: 9443 }",
+    );
+    expect(problems(same)).toEqual([
+      "4:19 sites.lyon.stream is the same as that of the site paris: each site has a worker of its own",
+    ]);
   });
 
   test("a host must be named where its site has several", () => {
