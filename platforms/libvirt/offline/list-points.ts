@@ -10,6 +10,8 @@ import { localHost } from "./local-host.ts";
 /** A point with the images it boots from, uppermost layer, by absolute path. */
 export interface OfflinePoint extends RecoveryPoint {
   readonly images: readonly { readonly disk: string; readonly file: string }[];
+  /** What belongs to the machine beside its disks, packed by gzip, by absolute path; `nvram`: its UEFI firmware's variables. */
+  readonly files: readonly { readonly role: string; readonly sha256: string; readonly file: string }[];
 }
 
 export interface OfflineReplica {
@@ -41,9 +43,10 @@ export const listPointsOffline = async (store: string, signal: AbortSignal): Pro
         epoch: state.epoch,
         sourceSite: state.sourceSite,
         failedOver: state.activations.some(({ kind }) => kind !== "test"),
-        points: manifests.map(({ point, disks }) => ({
+        points: manifests.map(({ point, disks, files = [] }) => ({
           ...point,
           images: disks.map(({ id, image }) => ({ disk: id, file: `${root}/${image}` })),
+          files: files.map(({ role, sha256, path }) => ({ role, sha256, file: `${root}/${path}` })),
         })),
       };
     }),

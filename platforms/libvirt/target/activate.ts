@@ -3,16 +3,18 @@ import { Fault } from "#domain/fault.ts";
 import { machineId, type DiskId, type FailoverId, type MachineId } from "#domain/ids.ts";
 import type { Activation, FailoverRequest, Operation } from "#platforms/platform.ts";
 import type { HostConnection } from "../host.ts";
-import { unfenceMachine } from "../source/fence.ts";
+import { settingsOf } from "../inventory/metadata.ts";
 import { recordName } from "../source/tracking-record.ts";
 import { interruptMergeScript, prepareScript } from "./activation-scripts.ts";
 import { entries } from "./chain.ts";
 import { endDaemons } from "./storage-daemons.ts";
-import { adaptDefinition, emulatorName, namedFiles } from "./definition.ts";
+import { adaptDefinition, emulatorName, firmwareStoreOf, namedFiles } from "./definition.ts";
 import { findDomain, isActivationOf, removeDomain, type FoundDomain } from "./domains.ts";
 import { readHostFacts } from "./host-facts.ts";
 import type { ReplicaStore } from "./host-store.ts";
 import type { Manifest } from "./manifest.ts";
+import { disksToReattach } from "./reattach-disks.ts";
+import { startMachine } from "./start-machine.ts";
 import type { ActivationPhase, StoredActivation, StoredReplica } from "./stored-replica.ts";
 
 /** One replica on a libvirt host, for what is done with its machines. */
@@ -32,6 +34,10 @@ export const planActivation = (
   const { request, manifest } = plan;
   const folder = store.layout.activation(request.failover);
   const test = request.kind === "test";
+  const { definition } = manifest.point;
+  const nvram = `${folder}/nvram.fd`;
+  const uefi = firmwareStoreOf(definition).kind !== "none";
+  const autostart = test ? undefined : settingsOf(definition)?.autostart;
   return {
     failover: request.failover,
     kind: request.kind,
@@ -42,6 +48,9 @@ export const planActivation = (
     machineName: request.machineName,
     epoch: request.epoch,
     ...(request.isolated && { bridge: privateBridge(request.failover) }),
+    // Never in the place that the definition names: another machine's may lie there.
+    ...(uefi && { nvram: test ? nvram : (state.home?.nvram ?? nvram) }),
+    ...(autostart !== undefined && { autostart }),
     overlays: Object.fromEntries(
       manifest.disks.map(({ id }) => [
         id,
@@ -85,23 +94,21 @@ export const driveActivation = async (
   let activation = activationOf(started.state, request.failover);
   if (activation.phase === "preparing") {
     op.progress({ step: `Preparing ${activation.machineName}` });
-    await prepare(place, { ...started, activation }, op);
-    activation = await enterPhase(place, activation, "starting", op);
+    const warnings = await prepare(place, { ...started, activation }, op);
+    activation = await enterPhase(place, { ...activation, ...(warnings.length > 0 && { warnings }) }, "starting", op);
   }
   if (activation.phase === "starting") {
     op.progress({ step: `Starting ${activation.machineName}` });
-    await start(place, activation, op);
+    await startMachine(place, activation, op);
     activation = await enterPhase(place, activation, "running", op);
   }
   return describeActivation(activation);
 };
 
-export const describeActivation = ({ failover, machine, machineName, point }: StoredActivation): Activation => ({
-  failover,
-  machine,
-  machineName,
-  point,
-});
+export const describeActivation = (activation: StoredActivation): Activation => {
+  const { failover, machine, machineName, point, warnings } = activation;
+  return { failover, machine, machineName, point, ...(warnings && { warnings }) };
+};
 
 /** Rejects with `FAILOVER_NOT_FOUND`. */
 export const activationOf = (state: StoredReplica, failover: FailoverId): StoredActivation => {
@@ -134,7 +141,7 @@ const enterPhase = async (
       return {
         state: {
           ...current,
-          activations: current.activations.map((each) => (each === now ? { ...now, phase } : each)),
+          activations: current.activations.map((each) => (each === now ? { ...activation, phase } : each)),
         },
       };
     },
@@ -143,7 +150,7 @@ const enterPhase = async (
   return activationOf(state, activation.failover);
 };
 
-/** Everything the machine needs, made anew: nothing of the guest has run yet. */
+/** Everything the machine needs, made anew: nothing of the guest has run yet. Answers what is not as it was. */
 const prepare = async (
   place: ActivationPlace,
   what: {
@@ -153,13 +160,13 @@ const prepare = async (
     readonly activation: StoredActivation;
   },
   op: Operation,
-): Promise<void> => {
+): Promise<readonly string[]> => {
   const { connection, store } = place;
   const { state, manifest, request, activation } = what;
   const { signal } = op;
   if (activation.kind !== "test")
     await endDaemons({ host: connection, layout: store.layout, replica: state.replica }, signal);
-  const { definition, leftover } = await rehearse(place, what, op);
+  const { definition, leftover, warnings } = await rehearse(place, what, op);
   // What an earlier attempt of ours left goes.
   if (leftover !== undefined) await removeDomain(connection, leftover, { keepNvram: true, signal });
   const folder = store.layout.activation(activation.failover);
@@ -168,17 +175,26 @@ const prepare = async (
     const record = { item: request.item, epoch: activation.epoch, cut: activation.point, sizeBytes, imagePath: file };
     return [file, String(sizeBytes), backing, activation.kind === "test" ? "-" : recordName(record)];
   });
-  await connection.run(prepareScript, [folder, activation.bridge ?? "-", ...overlays], {
-    purpose: `make the disks of ${activation.machineName}`,
-    timeoutMs: 60_000,
-    signal,
-    stdin: definition,
-  });
+  const variables = manifest.files?.find(({ role }) => role === "nvram");
+  const carried = [variables === undefined ? "-" : `${store.layout.root}/${variables.path}`, variables?.sha256 ?? "-"];
+  const { stdout } = await connection.run(
+    prepareScript,
+    [folder, activation.bridge ?? "-", activation.nvram ?? "-", ...carried, ...overlays],
+    { purpose: `make the disks of ${activation.machineName}`, timeoutMs: 60_000, signal, stdin: definition },
+  );
   await connection.virsh([["define", `${folder}/machine.xml`]], {
     purpose: `define machine ${activation.machineName}`,
     timeoutMs: 30_000,
     signal,
   });
+  if (activation.nvram === undefined) return warnings;
+  const lacking = variables === undefined ? "are not in this recovery point" : "in this recovery point are damaged";
+  return variables === undefined || stdout.includes("damaged")
+    ? [
+        ...warnings,
+        `The variables of its UEFI firmware ${lacking}: ${activation.machineName} starts without the boot entries that its guest has made since.`,
+      ]
+    : warnings;
 };
 
 /**
@@ -194,15 +210,23 @@ export const rehearse = async (
     readonly activation: StoredActivation;
   },
   op: Operation,
-): Promise<{ readonly definition: string; readonly leftover: FoundDomain | undefined }> => {
-  const { connection, store } = place;
+): Promise<{
+  readonly definition: string;
+  readonly leftover: FoundDomain | undefined;
+  readonly warnings: readonly string[];
+}> => {
+  const { connection } = place;
   const { manifest, request, activation } = what;
-  const { replica } = what.state;
+  const { replica, home } = what.state;
   const { definition } = manifest.point;
+  const test = activation.kind === "test";
+  // A test must not write to what is the real machine's alone.
+  const excluded = test || home?.machine !== activation.machine ? [] : (home.excluded ?? []);
+  const files = [...namedFiles(definition), ...excluded.flatMap(({ path }) => path ?? [])];
   const [same, named, facts] = await Promise.all([
     findDomain(connection, activation.machine, op.signal),
     findDomain(connection, activation.machineName, op.signal),
-    readHostFacts(connection, { emulator: emulatorName(definition), files: namedFiles(definition) }, op.signal),
+    readHostFacts(connection, { emulator: emulatorName(definition), files }, op.signal),
   ]);
   for (const domain of [same, named]) {
     if (domain === undefined || (isActivationOf(domain, replica) && domain.uuid === activation.machine)) continue;
@@ -212,47 +236,20 @@ export const rehearse = async (
       { details: { host: connection.name, machine: domain.uuid, name: domain.name } },
     );
   }
-  const test = activation.kind === "test";
+  const disks = manifest.disks.map(({ id }) => id);
+  const { disks: reattached, warnings } = disksToReattach(excluded, { disks, files: facts.files });
   const adapted = adaptDefinition(definition, {
     machineName: activation.machineName,
-    ...(test && { uuid: activation.machine, nvram: `${store.layout.activation(activation.failover)}/nvram.fd` }),
+    ...(test && { uuid: activation.machine }),
+    ...(activation.nvram !== undefined && { nvram: activation.nvram }),
+    reattach: reattached.map(({ xml }) => xml),
     overlays: activation.overlays,
     networks: request.networks,
     ...(activation.bridge !== undefined && { onlyBridge: activation.bridge }),
     mark: { replica, failover: activation.failover, epoch: activation.epoch },
     facts,
   });
-  return { definition: adapted, leftover: same };
-};
-
-const start = async (
-  { connection, folder }: ActivationPlace,
-  activation: StoredActivation,
-  op: Operation,
-): Promise<void> => {
-  const { machine, machineName } = activation;
-  // A machine that comes home was fenced there while another ran.
-  if (activation.kind !== "test") await unfenceMachine({ host: connection, store: folder }, machine, op.signal);
-  const domain = await findDomain(connection, machine, op.signal);
-  if (domain?.running === true) return;
-  try {
-    await connection.virsh([["start", machine]], {
-      purpose: `start machine ${machineName}`,
-      timeoutMs: 120_000,
-      signal: op.signal,
-    });
-  } catch (cause) {
-    if ((await findDomain(connection, machine, op.signal))?.running === true) return;
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new Fault(
-      "POWER_ON_FAILED",
-      `Machine ${machineName} could not be started on host ${connection.name}. ${reason}`,
-      {
-        cause,
-        details: { host: connection.name, machine },
-      },
-    );
-  }
+  return { definition: adapted, leftover: same, warnings };
 };
 
 const sizeOf = (manifest: Manifest, disk: DiskId): number =>

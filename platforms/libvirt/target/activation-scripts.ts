@@ -11,19 +11,33 @@ kill $pid $children 2>/dev/null || :
 flock -w 30 "$1/merge.lock" true`;
 
 /**
- * Makes what an activated machine writes to, anew. $1 the activation's folder, $2 private bridge or "-"; then for each disk: file, size, the layer beneath, record's name or "-".
- * Standard input: the machine's definition, kept as `machine.xml` in the folder.
+ * Makes what an activated machine writes to, anew. $1 the activation's folder, $2 private bridge or "-"; $3 the file for its firmware's variables or "-", $4 their content, packed, or "-", $5 its SHA-256;
+ * then for each disk: file, size, the layer beneath, record's name or "-". Standard input: the machine's definition, kept as `machine.xml` in the folder.
+ * Prints "damaged" when the variables are not what their digest says: they are not taken then.
  * The record of changes is in the image before the machine starts, so that no write can be missed.
  */
 export const prepareScript = `set -eu
 umask 066
-folder=$1 bridge=$2
-shift 2
+folder=$1 bridge=$2 nvram=$3 content=$4 digest=$5
+shift 5
 mkdir -p "$folder"
 cat >"$folder/machine.xml"
 if [ "$bridge" != - ]; then
   [ -d "/sys/class/net/$bridge" ] || ip link add "$bridge" type bridge
   ip link set "$bridge" up
+fi
+if [ "$nvram" != - ] && [ "$content" != - ]; then
+  mkdir -p "\${nvram%/*}"
+  gzip -dc "$content" >"$nvram.new" || :
+  if [ "$(sha256sum <"$nvram.new" | cut -c 1-64)" = "$digest" ]; then
+    chmod 600 "$nvram.new"
+    sync "$nvram.new"
+    mv -f "$nvram.new" "$nvram"
+    sync "\${nvram%/*}"
+  else
+    rm -f "$nvram.new"
+    echo damaged
+  fi
 fi
 while [ $# -gt 0 ]; do
   rm -f "$1"

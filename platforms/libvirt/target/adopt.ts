@@ -2,11 +2,14 @@ import { Fault } from "#domain/fault.ts";
 import type { CutId, DiskId, MachineId } from "#domain/ids.ts";
 import type { Operation, ReplicaSpec } from "#platforms/platform.ts";
 import { readDomain } from "../inventory/domain-xml.ts";
+import { firmwareStore } from "../inventory/firmware-store.ts";
 import type { ActivationPlace } from "./activate.ts";
 import { interruptMerge } from "./activate.ts";
 import { entries, newestLayer } from "./chain.ts";
+import { dropFiles } from "./carried-files.ts";
 import { checkTakeOver, newReplica } from "./create-replica.ts";
-import { findDomain, type FoundDomain } from "./domains.ts";
+import { findDomain, undefineDomain, type FoundDomain } from "./domains.ts";
+import { findExcludedDisks } from "./excluded-disks.ts";
 import { inheritLayers } from "./inherit.ts";
 import type { Operation as StoreOperation } from "./host-store.ts";
 import { readImage } from "./images.ts";
@@ -69,10 +72,10 @@ export const adoptMachine = async (
   const domain = await findDomain(place.connection, adoption.machine, op.signal);
   if (domain !== undefined) {
     if (domain.running) throw stillRunning(domain, place.connection.name);
-    await place.connection.virsh(
-      [["undefine", domain.uuid, "--keep-nvram", "--managed-save", "--snapshots-metadata", "--checkpoints-metadata"]],
-      { purpose: `undefine the old primary ${domain.name}`, timeoutMs: 60_000, signal: op.signal },
-    );
+    await undefineDomain(place.connection, domain, {
+      purpose: `undefine the old primary ${domain.name}`,
+      signal: op.signal,
+    });
   }
   for (const [disk, { file, backing }] of entries(adoption.disks)) {
     op.progress({ step: `Taking disk ${disk} of ${adoption.name} in` });
@@ -121,6 +124,11 @@ const recordAdoption = async (
     const image = await readImage(connection, disk.location, op.signal);
     disks[id] = { file: disk.location, sizeBytes: image.sizeBytes, bitmaps: image.bitmaps };
   }
+  const replicated = spec.disks.map(String);
+  const excluded = await findExcludedDisks(connection, { domain, item: spec.item, replicated }, op.signal);
+  const variables = firmwareStore(domain.xml);
+  const nvram =
+    variables.kind === "file" && !variables.path.startsWith(`${place.folder}/`) ? variables.path : undefined;
   const plan = (
     state: StoredReplica,
   ): { readonly state: StoredReplica; readonly operations: readonly StoreOperation[] } => {
@@ -134,6 +142,8 @@ const recordAdoption = async (
       name: domain.name,
       ...(adopt.content !== undefined && { content: adopt.content }),
       layer: state.nextLayer,
+      ...(nvram !== undefined && { nvram }),
+      excluded,
       folders: state.activations.map(({ failover }) => earlier.activation(failover)),
       disks: Object.fromEntries(
         entries(disks).map(([id, { file, sizeBytes }]) => [id, { file, sizeBytes, backing: standsOn(ran, id, file) }]),
@@ -222,6 +232,7 @@ const finishAdoption = async ({ store }: ActivationPlace, spec: ReplicaSpec, op:
         entries(adopting.disks).flatMap(([disk, { file, backing }]) => (backing < 0 ? [[disk, file]] : [])),
       );
       const files = { ...state.home?.files, ...came };
+      const nvram = adopting.nvram ?? state.home?.nvram;
       const beneath = newestLayer(state);
       return {
         state: {
@@ -229,7 +240,13 @@ const finishAdoption = async ({ store }: ActivationPlace, spec: ReplicaSpec, op:
           sourceSite: spec.sourceSite,
           epoch: spec.epoch,
           adopted: adopting.machine,
-          home: { machine: adopting.machine, name: adopting.name, files },
+          home: {
+            machine: adopting.machine,
+            name: adopting.name,
+            files,
+            ...(nvram !== undefined && { nvram }),
+            ...(adopting.excluded !== undefined && adopting.excluded.length > 0 && { excluded: adopting.excluded }),
+          },
           layers: [...state.layers.map((each) => ({ ...each, point: false })), layer],
           activations: [],
         },
@@ -237,6 +254,7 @@ const finishAdoption = async ({ store }: ActivationPlace, spec: ReplicaSpec, op:
           ...(beneath === undefined ? [] : state.layers).flatMap(({ point, cut }): StoreOperation[] =>
             point && cut !== undefined ? [{ kind: "remove", path: store.layout.manifest(cut) }] : [],
           ),
+          ...dropFiles(store.layout, state, { layers: [] }),
           ...adopting.folders.map((path): StoreOperation => ({ kind: "remove", path })),
         ],
       };

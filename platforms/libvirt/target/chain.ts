@@ -1,6 +1,7 @@
 import type { CutDescription } from "#domain/cut.ts";
 import type { CutId, DiskId } from "#domain/ids.ts";
 import { thin } from "#domain/retention.ts";
+import type { StoredFile } from "./carried-files.ts";
 import type { DigestCoverage, StoredIncoming, StoredLayer, StoredLayerDisk, StoredReplica } from "./stored-replica.ts";
 
 /** The newest sealed layer. */
@@ -22,6 +23,7 @@ export const withSealed = (
     readonly nowMs: number;
     readonly digests: Readonly<Record<DiskId, DigestCoverage>>;
     readonly incoming: StoredIncoming;
+    readonly files?: readonly StoredFile[];
   },
 ): { readonly state: StoredReplica; readonly forgotten: readonly CutId[] } => {
   const { cut, incoming } = request;
@@ -38,6 +40,7 @@ export const withSealed = (
         { sizeBytes, backing, digests: request.digests[disk as DiskId] ?? "partial" },
       ]),
     ),
+    ...(request.files !== undefined && request.files.length > 0 && { files: request.files }),
   };
   const held = state.layers.filter((layer) => layer.point && !layer.kept).map((layer) => layer.layer);
   const kept = [...state.layers, sealed].flatMap((layer) =>

@@ -3,7 +3,7 @@ import { isFault } from "#domain/fault.ts";
 import type { FaultCode } from "#domain/fault-codes.ts";
 import type { Operation, ReplicaSpec } from "#platforms/platform.ts";
 import type { ActivationPlace } from "./activate.ts";
-import { emulatorName, namedFiles } from "./definition.ts";
+import { emulatorName, lacksTpmEmulator, namedFiles } from "./definition.ts";
 import { findDomain, isActivationOf } from "./domains.ts";
 import { readHostFacts } from "./host-facts.ts";
 
@@ -101,6 +101,7 @@ const definitionCheck = async ({ connection }: ActivationPlace, spec: ReplicaSpe
     const missing = [
       ...files.filter((file) => !facts.files.has(file) && /OVMF|AAVMF|edk2|vmlinu|initrd|\.fd$/i.test(file)),
       ...(facts.emulator === undefined ? [emulatorName(definition)] : []),
+      ...(lacksTpmEmulator(definition, facts) ? ["swtpm, which emulates its TPM"] : []),
       ...(/<domain[^>]*type=["']kvm["']/.test(definition) && !facts.kvm ? ["/dev/kvm"] : []),
     ];
     return check(what, missing.length === 0, {
@@ -108,7 +109,7 @@ const definitionCheck = async ({ connection }: ActivationPlace, spec: ReplicaSpe
       failed: `${connection.name} lacks ${missing.join(", ")}`,
       code: "PREREQUISITES_FAILED",
       action:
-        "Install what is missing there (UEFI firmware on Debian: apt-get install ovmf), or switch virtualization on.",
+        "Install what is missing there (UEFI firmware on Debian: apt-get install ovmf; a TPM: swtpm), or switch virtualization on.",
     });
   } catch (error) {
     if (!isFault(error) || error.code !== "REPLICA_INVALID") throw error;

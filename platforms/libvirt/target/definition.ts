@@ -13,7 +13,9 @@ import {
   type EditableElement,
 } from "../inventory/editable-xml.ts";
 import { removeMetadata, setMetadata } from "../inventory/metadata.ts";
+import { firmwareStore, type FirmwareStore } from "../inventory/firmware-store.ts";
 import type { HostFacts } from "./host-facts.ts";
+import { reattachDisks } from "./reattach-disks.ts";
 
 /** How the machine of a point is to come up here. Everything that is not named stays as it was at the source: UUID, addresses, firmware, TPM, devices. */
 export interface Adaptation {
@@ -25,8 +27,10 @@ export interface Adaptation {
   readonly networks: Readonly<Record<string, string>>;
   /** Every adapter hangs on this bridge, whatever `networks` says. */
   readonly onlyBridge?: string;
-  /** Where a test machine keeps its firmware's variables, so that it does not share the real machine's. */
+  /** Where it keeps its firmware's variables here. */
   readonly nvram?: string;
+  /** Elements of disks that it is given back. */
+  readonly reattach?: readonly string[];
   readonly mark: { readonly replica: string; readonly failover: string; readonly epoch: number };
   readonly facts: HostFacts;
 }
@@ -62,13 +66,18 @@ export const adaptDefinition = (definition: string, to: Adaptation): string => {
   const { replica, failover, epoch } = to.mark;
   setMetadata(domain, "activation", { replica, failover, epoch: String(epoch) });
   removeMetadata(domain, "machine");
-  adaptMachine(domain, devices, to);
+  adaptMachine(definition, { domain, devices }, to);
   adaptDisks(devices, to);
+  reattachDisks(devices, to.reattach ?? []);
   for (const adapter of elements(devices, "interface")) adaptAdapter(adapter, to);
   return `${serializeEditable(domain)}\n`;
 };
 
-const adaptMachine = (domain: EditableElement, devices: EditableElement, to: Adaptation): void => {
+const adaptMachine = (
+  definition: string,
+  { domain, devices }: { readonly domain: EditableElement; readonly devices: EditableElement },
+  to: Adaptation,
+): void => {
   const { facts } = to;
   const missing: string[] = [];
   const emulator = elements(devices, "emulator")[0];
@@ -78,14 +87,14 @@ const adaptMachine = (domain: EditableElement, devices: EditableElement, to: Ada
   }
   if (attributeOf(domain, "type") === "kvm" && !facts.kvm)
     missing.push("/dev/kvm (switch virtualization on in the firmware, load kvm_intel or kvm_amd)");
+  if (lacksTpmEmulator(definition, facts)) missing.push("swtpm, which emulates its TPM");
   const os = elements(domain, "os")[0];
   if (os !== undefined) {
     for (const name of ["loader", "kernel", "initrd", "dtb"]) {
       const file = textOf(elements(os, name)[0]);
       if (file !== "" && !facts.files.has(file)) missing.push(`${name} ${file}`);
     }
-    const nvram = elements(os, "nvram")[0];
-    if (nvram !== undefined && to.nvram !== undefined) nvram.children = [escapeXml(to.nvram)];
+    if (to.nvram !== undefined) keepVariablesIn(os, to.nvram);
   }
   if (missing.length > 0)
     throw new Fault(
@@ -100,6 +109,26 @@ const adaptMachine = (domain: EditableElement, devices: EditableElement, to: Ada
     graphics.attributes.set("port", "-1");
     graphics.attributes.set("autoport", "yes");
   }
+};
+
+/** A machine whose firmware libvirt chose itself may have named no file so far. The template stays: it is what an empty store is made of. */
+const keepVariablesIn = (os: EditableElement, file: string): void => {
+  const nvram = elements(os, "nvram")[0] ?? makeElement("nvram");
+  nvram.attributes.delete("type");
+  nvram.children = [escapeXml(file)];
+  removeChildren(os, (child) => child.name === "nvram");
+  os.children.push(nvram);
+};
+
+/** Without it libvirt does not start a machine with such a TPM. */
+export const lacksTpmEmulator = (definition: string, facts: Pick<HostFacts, "swtpm">): boolean =>
+  !facts.swtpm &&
+  elements(parse(definition), "devices", "tpm", "backend").some((tpm) => attributeOf(tpm, "type") === "emulator");
+
+/** `REPLICA_INVALID` where the definition is none. */
+export const firmwareStoreOf = (definition: string): FirmwareStore => {
+  parse(definition);
+  return firmwareStore(definition);
 };
 
 const removableDrives = (domain: EditableElement): readonly EditableElement[] =>

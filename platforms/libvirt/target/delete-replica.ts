@@ -1,13 +1,14 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { Fault, isFault } from "#domain/fault.ts";
 import type { Operation } from "#platforms/platform.ts";
+import { forgetFence } from "../source/fence.ts";
 import { interruptMerge, type ActivationPlace } from "./activate.ts";
 import { entries } from "./chain.ts";
 import { discard } from "./discard.ts";
 import { findDomain } from "./domains.ts";
 import { readImage } from "./images.ts";
 import { endDaemons } from "./storage-daemons.ts";
-import type { StoredActivation } from "./stored-replica.ts";
+import type { StoredActivation, StoredReplica } from "./stored-replica.ts";
 
 const day = 86_400_000;
 const pollMs = 500;
@@ -44,6 +45,7 @@ export const deleteReplica = async (place: ActivationPlace, op: Operation): Prom
   );
   await endDaemons({ host: connection, layout: store.layout, replica: state.replica }, op.signal);
   for (const activation of state.activations) await standAlone(place, activation, op);
+  await forgetOldPrimary(place, state, op);
   // The state goes last: what is left half-way is deleted by the next call. Adopted disks that had to stay in their file system are links.
   await connection.run(
     `set -eu
@@ -53,6 +55,26 @@ rm -rf "$1"`,
     [store.layout.root],
     { purpose: `delete replica ${state.replica}`, timeoutMs: 600_000, signal: op.signal },
   );
+};
+
+/** With the disks that the replica was made of goes what else was left of that machine here: its fence, and its firmware's variables where no other machine has taken their name. */
+const forgetOldPrimary = async (
+  { connection, folder }: ActivationPlace,
+  { adopted, home, activations }: StoredReplica,
+  op: Operation,
+): Promise<void> => {
+  if (adopted === undefined || activations.length > 0) return;
+  const there = await Promise.all(
+    [adopted, home?.name ?? adopted].map((name) => findDomain(connection, name, op.signal)),
+  );
+  if (there.some((domain) => domain !== undefined)) return;
+  await forgetFence({ host: connection, store: folder }, adopted, op.signal);
+  if (home?.nvram === undefined) return;
+  await connection.run('rm -f "$1"', [home.nvram], {
+    purpose: "remove the old primary's firmware variables",
+    timeoutMs: 15_000,
+    signal: op.signal,
+  });
 };
 
 /** Copies what each disk of the machine still reads from the replica into the disk itself. */

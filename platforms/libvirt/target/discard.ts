@@ -2,6 +2,7 @@ import { Fault } from "#domain/fault.ts";
 import type { CutId, FailoverId } from "#domain/ids.ts";
 import type { Operation } from "#platforms/platform.ts";
 import { activationOf, interruptMerge, type ActivationPlace } from "./activate.ts";
+import { dropFiles } from "./carried-files.ts";
 import { removeScript } from "./activation-scripts.ts";
 import type { DiskId } from "#domain/ids.ts";
 import { findDomain, isActivationOf, removeDomain } from "./domains.ts";
@@ -101,17 +102,19 @@ export const commit = async (place: ActivationPlace, failover: FailoverId, op: O
       const gone: readonly CutId[] = state.layers.flatMap(({ layer, point, cut }) =>
         point && cut !== undefined && layer !== activation.layer ? [cut] : [],
       );
+      const layers = state.layers
+        .filter(({ layer }) => layer <= activation.layer)
+        .map((layer) => (layer.layer === activation.layer ? layer : { ...layer, point: false }));
       return {
         state: {
           ...state,
-          layers: state.layers
-            .filter(({ layer }) => layer <= activation.layer)
-            .map((layer) => (layer.layer === activation.layer ? layer : { ...layer, point: false })),
+          layers,
           activations: state.activations.map((each) =>
             each === activation ? { ...activation, phase: "committed" } : each,
           ),
         },
         operations: [
+          ...dropFiles(store.layout, state, { layers }),
           ...gone.map((cut): StoreOperation => ({ kind: "remove", path: store.layout.manifest(cut) })),
           ...newer.flatMap(({ layer, disks }) =>
             (Object.keys(disks) as DiskId[]).flatMap((disk): StoreOperation[] => [

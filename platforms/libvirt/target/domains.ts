@@ -52,14 +52,34 @@ export const removeDomain = async (
 ): Promise<void> => {
   const bounds = { purpose: `remove machine ${domain.name}`, timeoutMs: 60_000, signal: options.signal };
   if (domain.running) await unless(connection.virsh([["destroy", domain.uuid]], bounds), "MACHINE_NOT_RUNNING");
-  const nvram = options.keepNvram ? "--keep-nvram" : "--nvram";
   await unless(
-    connection.virsh(
-      [["undefine", domain.uuid, nvram, "--managed-save", "--snapshots-metadata", "--checkpoints-metadata"]],
-      bounds,
-    ),
+    options.keepNvram
+      ? undefineDomain(connection, domain, { purpose: bounds.purpose, signal: options.signal })
+      : connection.virsh([["undefine", domain.uuid, "--nvram", ...metadataToo]], bounds),
     "MACHINE_NOT_FOUND",
   );
+};
+
+const metadataToo = ["--managed-save", "--snapshots-metadata", "--checkpoints-metadata"] as const;
+
+/** Removes a definition, and leaves the machine's firmware variables and TPM where they are. libvirt before 8.9 keeps a TPM's state only where the definition says so. */
+export const undefineDomain = async (
+  connection: HostConnection,
+  domain: FoundDomain,
+  options: { readonly purpose: string; readonly signal: AbortSignal },
+): Promise<void> => {
+  const bounds = { ...options, timeoutMs: 60_000 };
+  const order = ["undefine", domain.uuid, "--keep-nvram", ...metadataToo];
+  if (!readDomain(domain.xml).tpm) {
+    await connection.virsh([order], bounds);
+    return;
+  }
+  try {
+    await connection.virsh([[...order, "--keep-tpm"]], bounds);
+  } catch (error) {
+    if (!isFault(error) || !/doesn't support option/i.test(error.message)) throw error;
+    await connection.virsh([order], bounds);
+  }
 };
 
 const unless = async (work: Promise<unknown>, done: string): Promise<void> => {

@@ -6,6 +6,8 @@ export interface HostFacts {
   readonly networks: ReadonlySet<string>;
   readonly bridges: ReadonlySet<string>;
   readonly kvm: boolean;
+  /** The program that emulates a TPM. */
+  readonly swtpm: boolean;
   /** The first of QEMU's usual places that exists, by the name of the emulator asked for. */
   readonly emulator: string | undefined;
 }
@@ -18,6 +20,7 @@ for file in "$@"; do if [ -e "$file" ]; then printf 'file %s\\n' "$file"; fi; do
 for candidate in "/usr/bin/$emulator" "/usr/libexec/$emulator" /usr/libexec/qemu-kvm /usr/bin/qemu-kvm /usr/bin/kvm; do
   if [ -x "$candidate" ]; then printf 'emulator %s\\n' "$candidate"; break; fi
 done
+if command -v swtpm >/dev/null 2>&1; then echo swtpm; fi
 if [ -w /dev/kvm ]; then echo kvm; fi
 for bridge in /sys/class/net/*/bridge; do
   [ -e "$bridge" ] || continue
@@ -44,6 +47,7 @@ export const readHostFacts = async (
     networks: new Set(named("network")),
     bridges: new Set(named("bridge")),
     kvm: lines.includes("kvm"),
+    swtpm: lines.includes("swtpm"),
     emulator: named("emulator")[0],
   };
 };

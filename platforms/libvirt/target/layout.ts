@@ -11,6 +11,9 @@ export interface ReplicaLayout {
   diskFolder(disk: DiskId): string;
   image(disk: DiskId, layer: number): string;
   digests(disk: DiskId, layer: number): string;
+  /** Carried files, by the SHA-256 of their content, packed by gzip. */
+  readonly files: string;
+  file(sha256: string): string;
   /** Sockets and pid files of the storage daemons. Under /run, so that a restarted host has none left; short, as a socket's path has at most 107 bytes. */
   readonly runtime: string;
   readonly daemon: (disk: DiskId) => { readonly pid: string; readonly qmp: string; readonly nbd: string };
@@ -27,6 +30,9 @@ export const pathComponent = (id: string): string =>
 /** `L000007`: layers are numbered as they are received, and no number is used twice. */
 export const layerName = (layer: number): string => `L${String(layer).padStart(6, "0")}`;
 
+/** Relative to the replica's folder. */
+export const filePath = (sha256: string): string => `files/${sha256}.gz`;
+
 export const replicasFolder = (store: string): string => `${store}/replicas`;
 
 export const replicaLayout = (store: string, replica: ReplicaId): ReplicaLayout => {
@@ -41,6 +47,8 @@ export const replicaLayout = (store: string, replica: ReplicaId): ReplicaLayout 
     diskFolder,
     image: (disk, layer) => `${diskFolder(disk)}/${layerName(layer)}.qcow2`,
     digests: (disk, layer) => `${diskFolder(disk)}/${layerName(layer)}.digests`,
+    files: `${root}/files`,
+    file: (sha256) => `${root}/${filePath(sha256)}`,
     runtime,
     daemon: (disk) => {
       const base = `${runtime}/${pathComponent(disk)}`;

@@ -1,7 +1,8 @@
 import type { RecoveryPoint } from "#domain/cut.ts";
 import { Fault } from "#domain/fault.ts";
 import type { CutId, DiskId } from "#domain/ids.ts";
-import { layerName, pathComponent } from "./layout.ts";
+import type { StoredFile } from "./carried-files.ts";
+import { filePath, layerName, pathComponent } from "./layout.ts";
 
 /**
  * `points/<cut>.json`: a recovery point, whole: what it is, and per disk the image to boot and its digests, relative to the replica's folder. Merging keeps a point's
@@ -17,9 +18,13 @@ export interface Manifest {
     readonly image: string;
     readonly digests: string;
   }[];
+  readonly files?: readonly (StoredFile & {
+    /** Packed by gzip. */
+    readonly path: string;
+  })[];
 }
 
-export const describePoint = (point: RecoveryPoint, layer: number): Manifest => ({
+export const describePoint = (point: RecoveryPoint, layer: number, files: readonly StoredFile[] = []): Manifest => ({
   format: 1,
   point,
   layer,
@@ -27,6 +32,7 @@ export const describePoint = (point: RecoveryPoint, layer: number): Manifest => 
     const base = `disks/${pathComponent(id)}/${layerName(layer)}`;
     return { id, sizeBytes, image: `${base}.qcow2`, digests: `${base}.digests` };
   }),
+  ...(files.length > 0 && { files: files.map((file) => ({ ...file, path: filePath(file.sha256) })) }),
 });
 
 export const serializeManifest = (manifest: Manifest): Buffer =>

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { Fault } from "#domain/fault.ts";
 import type { DiskId } from "#domain/ids.ts";
 import type { Replica } from "#transfer/replica.ts";
+import { heldFiles } from "./carried-files.ts";
 import { endDaemonsScript } from "./daemon-scripts.ts";
 import type { Operation, ReplicaStore } from "./host-store.ts";
 import { withoutIncoming } from "./incoming-plan.ts";
@@ -76,8 +77,8 @@ const checkSender = (
 };
 
 /** $1 root, $2 folder of the sockets: ends the daemons and lists what there is. */
-const listScript = `${endDaemonsScript.replace('[ -d "$1" ] || exit 0', 'if [ ! -d "$1" ]; then ls -d "$2"/disks/*/* 2>/dev/null || :; exit 0; fi')}
-ls -d "$2"/disks/*/* 2>/dev/null || :`;
+const listScript = `${endDaemonsScript.replace('[ -d "$1" ] || exit 0', 'if [ ! -d "$1" ]; then ls -d "$2"/disks/*/* "$2"/files/* 2>/dev/null || :; exit 0; fi')}
+ls -d "$2"/disks/*/* "$2"/files/* 2>/dev/null || :`;
 
 const removeRubbish = async (
   store: ReplicaStore,
@@ -113,9 +114,10 @@ const removeRubbish = async (
 /** Every file the state speaks of; a merge that was interrupted may have taken the lower ones away already. */
 const expectedFiles = ({ layout }: ReplicaStore, state: StoredReplica, withIncoming: boolean): ReadonlySet<string> => {
   const layers = [...state.layers, ...(withIncoming && state.incoming !== undefined ? [state.incoming] : [])];
-  return new Set(
-    layers.flatMap(({ layer, disks }) =>
+  return new Set([
+    ...layers.flatMap(({ layer, disks }) =>
       (Object.keys(disks) as DiskId[]).flatMap((disk) => [layout.image(disk, layer), layout.digests(disk, layer)]),
     ),
-  );
+    ...heldFiles(state).map(layout.file),
+  ]);
 };

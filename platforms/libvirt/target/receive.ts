@@ -3,6 +3,7 @@ import type { RecoveryPoint } from "#domain/cut.ts";
 import { instant, type CutId, type DiskId } from "#domain/ids.ts";
 import type { Replica } from "#transfer/replica.ts";
 import { mergeInBackground } from "./background-merges.ts";
+import { checkFiles, dropFiles, storeFiles } from "./carried-files.ts";
 import { newestLayer, withSealed } from "./chain.ts";
 import type { Change, Operation, ReplicaStore } from "./host-store.ts";
 import { openIncomingDisks } from "./incoming-disks.ts";
@@ -131,7 +132,8 @@ export const receive = (options: ReceiveOptions): Replica => {
 
     seal: (request, signal) =>
       turn(async () => {
-        const { cut } = request;
+        const { files: carried = [], ...cut } = request.cut;
+        const files = checkFiles(cut.id, carried);
         const before = await read(signal);
         if (newestLayer(before)?.cut === cut.id && newestLayer(before)?.point === true) {
           const sealed = findManifest(await readPoints(store, signal), cut.id);
@@ -170,7 +172,13 @@ export const receive = (options: ReceiveOptions): Replica => {
         await change(`seal cut ${cut.id}`, signal, (state) => {
           if (state.incoming === undefined) throw openingEnded(state.replica);
           const stored = state.incoming;
-          const { state: next, forgotten } = withSealed(state, { ...request, nowMs, digests, incoming: stored });
+          const { state: next, forgotten } = withSealed(state, {
+            ...request,
+            nowMs,
+            digests,
+            incoming: stored,
+            files,
+          });
           return {
             state: next,
             operations: [
@@ -179,12 +187,14 @@ export const receive = (options: ReceiveOptions): Replica => {
                 disks.storeDigests(disk, stored).operation,
                 { kind: "sync", path: layout.diskFolder(disk) },
               ]),
+              ...storeFiles(layout, state, carried),
               {
                 kind: "write",
                 path: layout.manifest(cut.id),
-                bytes: serializeManifest(describePoint(point, stored.layer)),
+                bytes: serializeManifest(describePoint(point, stored.layer, files)),
               },
               ...forgotten.map((gone): Operation => ({ kind: "remove", path: layout.manifest(gone) })),
+              ...dropFiles(layout, state, next),
             ],
           };
         });

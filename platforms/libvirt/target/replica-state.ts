@@ -1,4 +1,5 @@
 import type { ReplicaState } from "#transfer/replica.ts";
+import { heldFiles } from "./carried-files.ts";
 import { entries, lastCut, newestLayer } from "./chain.ts";
 import { incomingState } from "./incoming-plan.ts";
 import type { StoredReplica } from "./stored-replica.ts";
@@ -11,6 +12,7 @@ export const replicaState = (state: StoredReplica): ReplicaState => {
   const appConsistentAt = points.findLast((layer) => layer.consistency === "app-consistent")?.takenAt;
   const disks: Readonly<Record<string, { readonly sizeBytes: number }>> =
     newestLayer(state)?.disks ?? state.incoming?.disks ?? {};
+  const files = heldFiles(state);
   return {
     replica: state.replica,
     epoch: state.epoch,
@@ -19,5 +21,6 @@ export const replicaState = (state: StoredReplica): ReplicaState => {
     ...(appConsistentAt !== undefined && { lastAppConsistentAt: appConsistentAt }),
     ...(state.incoming !== undefined && { incoming: incomingState(state.incoming) }),
     disks: entries<{ readonly sizeBytes: number }>(disks).map(([id, { sizeBytes }]) => ({ id, sizeBytes })),
+    ...(files.length > 0 && { files }),
   };
 };

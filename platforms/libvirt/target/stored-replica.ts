@@ -2,6 +2,7 @@ import type { Consistency } from "#domain/cut.ts";
 import { Fault } from "#domain/fault.ts";
 import type { CutId, DiskId, FailoverId, Instant, ItemName, MachineId, ReplicaId } from "#domain/ids.ts";
 import type { IncomingMode } from "#transfer/replica.ts";
+import type { StoredFile } from "./carried-files.ts";
 
 /** `replica.json`: everything that decides. A file of the replica that it does not name is rubbish of an interrupted step and is removed. */
 export interface StoredReplica {
@@ -43,6 +44,8 @@ export interface StoredLayer {
   readonly takenAt?: Instant;
   readonly consistency?: Consistency;
   readonly disks: Readonly<Record<DiskId, StoredLayerDisk>>;
+  /** What the point carries beside its disks. */
+  readonly files?: readonly StoredFile[];
 }
 
 /**
@@ -97,6 +100,12 @@ export interface StoredActivation {
   readonly bridge?: string;
   /** Per disk: the file the machine writes, and the layer's file beneath it. */
   readonly overlays: Readonly<Record<DiskId, { readonly file: string; readonly backing: string }>>;
+  /** Where a UEFI machine keeps its firmware's variables here. */
+  readonly nvram?: string;
+  /** Whether the host is to start it by itself; absent for a test, and where the point does not say. */
+  readonly autostart?: boolean;
+  /** What is not as it was at the source, for people. */
+  readonly warnings?: readonly string[];
 }
 
 export interface StoredHome {
@@ -104,6 +113,18 @@ export interface StoredHome {
   readonly name: string;
   /** Where each disk was: where its overlay is put when the machine comes back. */
   readonly files: Readonly<Record<DiskId, string>>;
+  /** Where its firmware's variables were. */
+  readonly nvram?: string;
+  /** Its disks that are not replicated: they wait here for it. */
+  readonly excluded?: readonly ExcludedDisk[];
+}
+
+export interface ExcludedDisk {
+  readonly id: DiskId;
+  /** Its file or block device; absent for one on other storage. */
+  readonly path?: string;
+  /** The element of the machine's definition. */
+  readonly xml: string;
 }
 
 export interface StoredAdoption {
@@ -114,6 +135,8 @@ export interface StoredAdoption {
   readonly folders: readonly string[];
   /** Its disks become this layer. */
   readonly layer: number;
+  readonly nvram?: string;
+  readonly excluded?: readonly ExcludedDisk[];
   readonly disks: Readonly<
     Record<DiskId, { readonly file: string; readonly sizeBytes: number; readonly backing: number }>
   >;

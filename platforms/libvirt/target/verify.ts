@@ -4,6 +4,7 @@ import { instant, type CutId, type DiskId } from "#domain/ids.ts";
 import type { Operation, Verification } from "#platforms/platform.ts";
 import { blockBytes, type BlockSource } from "#transfer/block.ts";
 import { openNbdSource } from "#transfer/nbd/open.ts";
+import type { StoredFile } from "./carried-files.ts";
 import { chainOf, layerOfPoint } from "./chain.ts";
 import { endDaemonsScript, startDaemonsScript } from "./daemon-scripts.ts";
 import { createDigestTable, digestOf, type DigestTable } from "./digest-log.ts";
@@ -56,6 +57,11 @@ export const verifyPoint = async (store: ReplicaStore, cut: CutId, op: Operation
     const result = { blocks: 0, mismatched: 0, unverified: 0, damaged: [] as DamagedBlocks[] };
     const disks = Object.keys(layer?.disks ?? {}) as DiskId[];
     for (const disk of disks) await verifyDisk({ store, state, top: layer?.layer ?? -1, disk, result }, op);
+    for (const file of layer?.files ?? []) {
+      if (await isWhole(store, file, op.signal)) continue;
+      result.mismatched += 1;
+      result.damaged.push({ disk: file.role as DiskId, offset: 0, length: file.sizeBytes });
+    }
     return result;
   } finally {
     clearInterval(renewal);
@@ -64,6 +70,15 @@ export const verifyPoint = async (store: ReplicaStore, cut: CutId, op: Operation
       { purpose: "let the point's layers be merged again", signal: AbortSignal.timeout(60_000) },
     );
   }
+};
+
+const isWhole = async (store: ReplicaStore, file: StoredFile, signal: AbortSignal): Promise<boolean> => {
+  const { stdout } = await store.host.run('gzip -dc "$1" 2>/dev/null | sha256sum', [store.layout.file(file.sha256)], {
+    purpose: `verify the ${file.role} of a point`,
+    timeoutMs: 60_000,
+    signal,
+  });
+  return stdout.startsWith(`${file.sha256} `);
 };
 
 interface DiskVerification {

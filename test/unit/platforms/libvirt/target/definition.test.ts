@@ -47,6 +47,7 @@ const adaptation = (change: Partial<Adaptation> = {}): Adaptation => ({
     networks: new Set(["dr-net"]),
     bridges: new Set(["dr0"]),
     kvm: true,
+    swtpm: true,
     emulator: "/usr/bin/qemu-system-x86_64",
   },
   ...change,
@@ -93,6 +94,31 @@ describe("a machine's definition at the target", () => {
     expect(test).not.toMatch(/type="network"/);
   });
 
+  it.each([
+    ["a firmware libvirt chooses", "<os firmware='efi'><type>hvm</type></os>", "<nvram>/n.fd</nvram>"],
+    [
+      "the newer way to name the file",
+      "<os><nvram template='/t.fd' type='file'><source file='/x.fd'/></nvram></os>",
+      '<nvram template="/t.fd">/n.fd</nvram>',
+    ],
+    ["a block device", "<os><nvram type='block'><source dev='/dev/x'/></nvram></os>", "<nvram>/n.fd</nvram>"],
+  ])("keeps its firmware's variables where it is told, with %s", (_what, os, expected) => {
+    const plain = definition.replace(/<os>[^]*<\/os>/, os);
+    expect(adaptDefinition(plain, adaptation({ nvram: "/n.fd" })).match(/<nvram[^]*<\/nvram>/g)).toEqual([expected]);
+  });
+
+  it("gets disks back, and loses what was only noted for the way", () => {
+    const noted = definition.replace("</metadata>", "<understudy:machine autostart='yes'/></metadata>");
+    const home = adaptDefinition(noted, adaptation({ reattach: ["<disk><target dev='vdb'/></disk>"] }));
+    expect(home).toContain('<disk><target dev="vdb"/></disk>');
+    expect(home).not.toContain("understudy:machine");
+  });
+
+  it("is refused where its TPM cannot be emulated", () => {
+    const facts = { ...adaptation().facts, swtpm: false };
+    expect(() => adaptDefinition(definition, adaptation({ facts }))).toThrow("it lacks swtpm, which emulates its TPM");
+  });
+
   it("loses the mark of an earlier activation", () => {
     const once = adaptDefinition(definition, adaptation());
     const facts = { ...adaptation().facts, bridges: new Set(["br0"]), networks: new Set(["back"]) };
@@ -114,6 +140,7 @@ describe("a machine's definition at the target", () => {
       networks: new Set<string>(),
       bridges: new Set<string>(),
       kvm: false,
+      swtpm: true,
       emulator: undefined,
     };
     expect(() => adaptDefinition(definition, adaptation({ facts }))).toThrow(
