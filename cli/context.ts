@@ -15,8 +15,8 @@ export interface Terminal {
 /** Everything of the world that a command needs; tests give a double of it. */
 export interface CliContext {
   readonly terminal: Terminal;
-  /** `tell` hears what is being waited for. */
-  readonly connect: (tell: (sentence: string) => void) => Promise<UnderstudyClient>;
+  /** `tell` hears what is being waited for; `patienceMs`: how long an answer may take, where it is not worth the usual time. */
+  readonly connect: (tell: (sentence: string) => void, patienceMs?: number) => Promise<UnderstudyClient>;
   readonly readFile: (path: string) => Promise<string>;
   readonly now: () => number;
   /** Rejects at once when `signal` is aborted. */

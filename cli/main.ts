@@ -11,10 +11,14 @@ const interrupted = interruption();
 
 process.exitCode = await runCli(process.argv.slice(2), {
   terminal: processTerminal(),
-  connect: async (tell) => {
+  connect: async (tell, patienceMs) => {
     // Temporal's client takes a while to load; help and typing errors do not wait for it.
     const { connectClient } = await import("#client/connect.ts");
-    return connectClient({ identity: `understudy ${user}`, tell });
+    return connectClient({
+      identity: `understudy ${user}`,
+      tell,
+      ...(patienceMs === undefined ? {} : { patienceMs }),
+    });
   },
   readFile: (path) => readFile(path, "utf8"),
   now: Date.now,

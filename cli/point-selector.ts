@@ -3,15 +3,16 @@ import { Fault } from "#domain/fault.ts";
 import { cutId } from "#domain/ids.ts";
 import { nearest } from "#domain/nearest.ts";
 
-const named = ["latest", "latest-processed", "latest-crash-consistent", "latest-app-consistent"] as const;
+/** Azure Site Recovery's names for a choice of the point. */
+export const pointKinds = ["latest", "latest-processed", "latest-crash-consistent", "latest-app-consistent"] as const;
 
-export const pointForms = `${named.join(", ")}, or a point's id`;
+export const pointForms = `${pointKinds.join(", ")}, or a point's id`;
 
 /** `--point`: one of Azure Site Recovery's names or a point's id. A misspelled name is refused, not taken for an id. */
 export const readPointSelector = (text: string): PointSelector => {
-  const kind = named.find((name) => name === text);
+  const kind = pointKinds.find((name) => name === text);
   if (kind !== undefined) return { kind };
-  const meant = nearest(text, named);
+  const meant = nearest(text, pointKinds);
   if (text.startsWith("latest") || meant !== undefined)
     throw new Fault(
       "INVALID_INPUT",

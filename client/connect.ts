@@ -13,6 +13,8 @@ export interface ConnectOptions {
   readonly identity?: string;
   /** Hears in a sentence what is being waited for, once it takes longer than a person expects. */
   readonly tell?: (sentence: string) => void;
+  /** How long Temporal, and then the orchestrator's worker, is waited for; by default five and ten seconds. */
+  readonly patienceMs?: number;
 }
 
 /** A server that is there answers in milliseconds. */
@@ -21,8 +23,12 @@ const silentForMs = 2_000;
 /** Connects to Temporal. Rejects with `TEMPORAL_UNREACHABLE`, naming the address. */
 export async function connectClient(options: ConnectOptions = {}): Promise<UnderstudyClient> {
   const { client, connection } = await connectTemporal(options);
-  const { tell } = options;
-  return createUnderstudyClient(client, { release: () => connection.close(), ...(tell === undefined ? {} : { tell }) });
+  const { tell, patienceMs } = options;
+  return createUnderstudyClient(client, {
+    release: () => connection.close(),
+    ...(tell === undefined ? {} : { tell }),
+    ...(patienceMs === undefined ? {} : { patienceMs }),
+  });
 }
 
 /** The same connection, for what starts workers. The connection is the caller's to close. */
@@ -37,7 +43,7 @@ export async function connectTemporal(
     const connection = await Connection.connect({
       ...environment.connectionOptions,
       address,
-      connectTimeout: "5 seconds",
+      connectTimeout: options.patienceMs ?? "5 seconds",
     });
     const client = new Client({
       connection,

@@ -25,12 +25,15 @@ export function createUnderstudyClient(
     readonly release?: () => Promise<void>;
     /** Hears in a sentence what is being waited for, once it takes longer than a person expects; the same one only once. */
     readonly tell?: (sentence: string) => void;
+    /** How long the orchestrator's worker is waited for. One that was just started, or starts again, has answered within the ten seconds of the default. */
+    readonly patienceMs?: number;
   } = {},
 ): UnderstudyClient {
-  const { release = async () => undefined, tell = () => undefined } = options;
+  const { release = async () => undefined, tell = () => undefined, patienceMs = 10_000 } = options;
   const context: ClientContext = {
     client,
     tell: onlyOnce(tell),
+    patienceMs,
     sleep: (milliseconds, signal) => sleep(milliseconds, undefined, { signal }),
   };
 

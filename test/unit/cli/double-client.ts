@@ -142,10 +142,12 @@ export const doubleClient = (
       return id;
     },
     job: async (id) => found(id),
-    jobs: async ({ item, state, limit }) =>
-      [...jobs.values()]
+    jobs: async ({ item, state, limit }) => {
+      failing("jobs");
+      return [...jobs.values()]
         .filter((job) => (item === undefined || job.item === item) && (state === undefined || job.state === state))
-        .slice(0, limit),
+        .slice(0, limit);
+    },
     async *watch(id, signal) {
       let job = found(id);
       for (const [index] of job.tasks.entries()) {

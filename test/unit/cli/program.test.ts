@@ -1,8 +1,6 @@
-import { execFile } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import type { Command } from "commander";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { doubleClient } from "./double-client.ts";
@@ -24,7 +22,9 @@ const program = buildProgram({
   tell: () => undefined,
 });
 const leaves = (command: Command): readonly Command[] =>
-  command.commands.length === 0 ? [command] : command.commands.flatMap(leaves);
+  command.commands.every(isHidden) ? [command] : command.commands.flatMap(leaves);
+/** Only the shells call it. */
+const isHidden = (command: Command): boolean => command.name() === "words";
 const path = (command: Command): string =>
   command.parent === null ? "" : `${path(command.parent)} ${command.name()}`.trim();
 
@@ -61,31 +61,6 @@ describe("help", () => {
   test("every command is described in docs/cli.md", async () => {
     const text = await readFile(new URL("../../../docs/cli.md", import.meta.url), "utf8");
     for (const command of leaves(program)) expect(text).toContain(`understudy ${path(command)}`);
-  });
-});
-
-describe("completion", () => {
-  test("offers in a real bash: commands, options, the options of a group's command, and items", async () => {
-    const { out } = await run("completion bash");
-    const complete = async (...words: readonly string[]): Promise<readonly string[]> => {
-      const script = `understudy() { echo app1; }\n${out}\nCOMP_WORDS=("$@"); COMP_CWORD=$((\${#COMP_WORDS[@]} - 1)); _understudy; printf '%s\\n' "\${COMPREPLY[@]}"`;
-      const { stdout } = await promisify(execFile)("bash", ["-c", script, "bash", "understudy", ...words]);
-      return stdout.trim().split("\n");
-    };
-    expect(await complete("re")).toEqual(["resync", "resume", "reprotect"]);
-    expect(await complete("failover", "ap")).toEqual(["app1"]);
-    expect(await complete("failover", "app1", "--un")).toEqual(["--unplanned"]);
-    expect(await complete("pki", "ro")).toEqual(["rotate"]);
-    expect(await complete("pki", "rotate", "--a")).toEqual(["--authority"]);
-  });
-
-  test("knows every command in each shell, and lists the items", async () => {
-    for (const shell of ["bash", "zsh", "fish"]) {
-      const { out } = await run(`completion ${shell}`);
-      for (const command of program.commands) expect(out).toContain(command.name());
-    }
-    expect((await run("completion items")).out).toBe("app1\n");
-    expect((await run("completion ksh")).err).toContain("Allowed choices are bash, zsh, fish");
   });
 });
 

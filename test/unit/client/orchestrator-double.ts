@@ -58,6 +58,7 @@ export const queuesDouble = (options: { readonly lastSeen?: number; readonly hid
   const context: ClientContext = {
     client: client as unknown as Client,
     tell: (sentence) => void told.push(sentence),
+    patienceMs: 10_000,
     sleep,
   };
   return { context, told, asked, pass };
