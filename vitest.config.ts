@@ -9,17 +9,21 @@ const project = (options: {
   readonly exclude?: readonly string[];
   readonly seconds: number;
   readonly serial?: boolean;
+  readonly globalSetup?: string;
 }) => ({
   test: {
     name: options.name,
     include: [...options.include],
     exclude: [...(options.exclude ?? [])],
     setupFiles: ["./test/support/fail-on-console.ts"],
+    ...(options.globalSetup === undefined ? {} : { globalSetup: options.globalSetup }),
     pool: "forks" as const,
     fileParallelism: options.serial !== true,
     ...within(options.seconds),
   },
 });
+
+const bundle = "./test/run/bundle-workflows.ts";
 
 export default defineConfig({
   test: {
@@ -31,8 +35,8 @@ export default defineConfig({
         exclude: ["**/*.lab.test.ts"],
         seconds: 30,
       }),
-      project({ name: "workflows", include: ["test/workflows/**/*.test.ts"], seconds: 60 }),
-      project({ name: "replay", include: ["test/replay/**/*.test.ts"], seconds: 60 }),
+      project({ name: "workflows", include: ["test/workflows/**/*.test.ts"], seconds: 60, globalSetup: bundle }),
+      project({ name: "replay", include: ["test/replay/**/*.test.ts"], seconds: 60, globalSetup: bundle }),
       // On real hosts: one after the other, because they share the machine's addresses and its two cores.
       project({
         name: "lab",

@@ -7,7 +7,7 @@ import { crashHost } from "#lab/simulated/machines.ts";
 import type { Acknowledged } from "#lab/simulated/run-guests.ts";
 import { runGuests } from "#lab/simulated/run-guests.ts";
 import { protectedItem } from "#test/support/replication.ts";
-import { temporaryDir } from "#test/support/temporary-dir.ts";
+import { memoryDir } from "#test/support/temporary-dir.ts";
 
 const sender = fileURLToPath(new URL("../support/simulated-sender.ts", import.meta.url));
 
@@ -27,7 +27,7 @@ async function killedSender(
 }
 
 test("Workers killed at any moment lose nothing and mix nothing, while the machine goes on in another process", async () => {
-  using dir = temporaryDir();
+  using dir = memoryDir();
   await using item = await protectedItem({ dir: dir.path, guest: { writesPerSecond: 300 }, blocks: [64, 32] });
   const acknowledged: Acknowledged[] = [];
   {

@@ -4,12 +4,12 @@ import { diskPath } from "#lab/simulated/paths.ts";
 import { readSparse } from "#lab/simulated/sparse-file.ts";
 import { operation } from "#test/support/operation.ts";
 import { addTwoDiskMachine, simulatedSite, vm } from "#test/support/simulated-machine.ts";
-import { temporaryDir } from "#test/support/temporary-dir.ts";
+import { memoryDir } from "#test/support/temporary-dir.ts";
 import type { PlatformHarness } from "./platform/harness.ts";
 import { platformContract } from "./platform/platform-contract.ts";
 
 async function openHarness(): Promise<PlatformHarness> {
-  const dir = temporaryDir();
+  const dir = memoryDir();
   const east = await simulatedSite({ dir: dir.path, site: "east" });
   const west = await simulatedSite({ dir: dir.path, site: "west" });
   const machine = addTwoDiskMachine(east.store, {}, [32, 24]);

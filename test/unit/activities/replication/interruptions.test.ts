@@ -5,7 +5,7 @@ import { bootHost, crashHost } from "#lab/simulated/machines.ts";
 import { operation } from "#test/support/operation.ts";
 import { protectedItem } from "#test/support/replication.ts";
 import { block, pattern, vda, vm, write } from "#test/support/simulated-machine.ts";
-import { temporaryDir } from "#test/support/temporary-dir.ts";
+import { memoryDir } from "#test/support/temporary-dir.ts";
 
 const op = operation();
 const sourceCalls = ["source.cut", "source.openDisk", "source.read", "source.release"];
@@ -57,7 +57,7 @@ const strikes = [
 describe.each(["seed", "run", "final", "resynchronize"] as const)("A %s", (mode) => {
   test.each([...sourceCalls, ...targetCalls])("that fails at any %s is gone on with to the same image", async (on) => {
     for (const [nth, when] of strikes) {
-      using dir = temporaryDir();
+      using dir = memoryDir();
       await using item = await protectedItem({ dir: dir.path });
       await preparations[mode](item);
       const before = item.wire.dataBytes;
@@ -76,7 +76,7 @@ describe.each(["seed", "run", "final", "resynchronize"] as const)("A %s", (mode)
 
 test("A second attempt that also fails leaves no mixture of two cuts behind", async () => {
   for (const second of [1, 2, 3, 5, 8, 13]) {
-    using dir = temporaryDir();
+    using dir = memoryDir();
     await using item = await protectedItem({ dir: dir.path });
     fill(item, 0);
     const lost = (nth: number) => ({ target: [{ on: "replica.write", nth, fault: "STORE_FULL" } as const] });
@@ -90,7 +90,7 @@ test("A second attempt that also fails leaves no mixture of two cuts behind", as
 });
 
 test("A seed whose records are lost half-way compares what is there instead of sending it again", async () => {
-  using dir = temporaryDir();
+  using dir = memoryDir();
   await using item = await protectedItem({ dir: dir.path });
   fill(item, 0);
   const rule: FaultRule = { on: "replica.write", nth: 11, fault: "STORE_FULL" };
@@ -105,7 +105,7 @@ test("A seed whose records are lost half-way compares what is there instead of s
 });
 
 test("A worker that died with a cut standing is followed by one that takes the same cut up", async () => {
-  using dir = temporaryDir();
+  using dir = memoryDir();
   await using item = await protectedItem({ dir: dir.path });
   fill(item, 0);
   // Its release fails too: nothing of the dead one's was tidied.

@@ -5,7 +5,7 @@ import { operation } from "#test/support/operation.ts";
 import { protectedItem } from "#test/support/replication.ts";
 import { block, pattern, tracked, vda, vdb, write } from "#test/support/simulated-machine.ts";
 import { serveStore, siteTls } from "#test/support/stream-sites.ts";
-import { temporaryDir } from "#test/support/temporary-dir.ts";
+import { memoryDir } from "#test/support/temporary-dir.ts";
 import type { ReplicaOpener } from "#transfer/replica.ts";
 import type { ConnectReplica } from "#transfer/session.ts";
 import { connectTuned } from "#transfer/stream/connect.ts";
@@ -30,7 +30,7 @@ const equal = async (item: Item): Promise<boolean> =>
   (await item.examine(await item.newest())).bytes.equals(item.sourceBytes());
 
 test("A whole life of a replica goes over the stream: seed, deltas, lost records, resynchronization, the final delta", async () => {
-  using dir = temporaryDir();
+  using dir = memoryDir();
   await using item = await protectedItem({ dir: dir.path, blocks: [blocks, 8], link: stream });
   fill(item, 0);
   await item.replicate("seed");
@@ -54,7 +54,7 @@ test.each(["seed", "run", "resynchronize"] as const)(
   "A %s that is broken off in the middle goes on over a new connection to the same image",
   async (mode) => {
     for (const nth of [1, 9]) {
-      using dir = temporaryDir();
+      using dir = memoryDir();
       await using item = await protectedItem({ dir: dir.path, blocks: [blocks, 8], link: stream });
       fill(item, 0);
       if (mode !== "seed") await item.replicate("seed");
@@ -71,7 +71,7 @@ test.each(["seed", "run", "resynchronize"] as const)(
 );
 
 test("A cut that the guest overruns is told as such over the stream, and taken again", async () => {
-  using dir = temporaryDir();
+  using dir = memoryDir();
   await using item = await protectedItem({ dir: dir.path, blocks: [blocks, 8], link: stream });
   fill(item, 0);
   const overrun: FaultRule = {
@@ -92,14 +92,14 @@ test("A cut that the guest overruns is told as such over the stream, and taken a
 });
 
 test("An older owner is refused over the stream", async () => {
-  using dir = temporaryDir();
+  using dir = memoryDir();
   await using item = await protectedItem({ dir: dir.path, link: stream });
   await item.replicate("seed", { epoch: 2 });
   await expect(item.replicate("run", { epoch: 1 })).rejects.toMatchObject({ code: "STALE_EPOCH" });
 });
 
 test("A cancelled seed ends within a second, also over the stream, and leaves no cut standing", async () => {
-  using dir = temporaryDir();
+  using dir = memoryDir();
   await using item = await protectedItem({ dir: dir.path, blocks: [blocks, 8], link: stream });
   fill(item, 0);
   const stop = new AbortController();

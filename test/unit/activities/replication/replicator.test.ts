@@ -5,7 +5,7 @@ import { addDisk, bootHost, changeGuest, crashHost, growDisk } from "#lab/simula
 import { operation } from "#test/support/operation.ts";
 import { protectedItem, steppedClock } from "#test/support/replication.ts";
 import { block, pattern, tracked, vda, vdb, vm, write } from "#test/support/simulated-machine.ts";
-import { temporaryDir } from "#test/support/temporary-dir.ts";
+import { memoryDir } from "#test/support/temporary-dir.ts";
 
 const op = operation();
 const imageBytes = 24 * block;
@@ -17,7 +17,7 @@ const whileReading = (item: { write(records: number): void }): FaultRule => ({
 });
 
 test("A seed under a writing guest ends with a point that is one instant", async () => {
-  using dir = temporaryDir();
+  using dir = memoryDir();
   await using item = await protectedItem({ dir: dir.path });
   item.write(9);
   const report = await item.replicate("seed", { source: [whileReading(item)], policy: { scratchPercent: 100 } });
@@ -29,7 +29,7 @@ test("A seed under a writing guest ends with a point that is one instant", async
 });
 
 test("Every sealed delta equals the source at its cut, and sends what changed only", async () => {
-  using dir = temporaryDir();
+  using dir = memoryDir();
   await using item = await protectedItem({ dir: dir.path });
   item.write(9);
   await item.replicate("seed");
@@ -46,7 +46,7 @@ test("Every sealed delta equals the source at its cut, and sends what changed on
 });
 
 test("A run is back to back until its time is over, and an idle guest's latest point stays fresh", async () => {
-  using dir = temporaryDir();
+  using dir = memoryDir();
   const clock = steppedClock();
   await using item = await protectedItem({ dir: dir.path, clock });
   await item.replicate("seed");
@@ -58,7 +58,7 @@ test("A run is back to back until its time is over, and an idle guest's latest p
 });
 
 test("Points are kept at the policy's interval, the newest delta besides", async () => {
-  using dir = temporaryDir();
+  using dir = memoryDir();
   const clock = steppedClock();
   await using item = await protectedItem({ dir: dir.path, clock });
   await item.replicate("seed");
@@ -76,7 +76,7 @@ test("Points are kept at the policy's interval, the newest delta besides", async
 });
 
 test("An app-consistent point is kept when it is due, and a guest that cannot be frozen is told about", async () => {
-  using dir = temporaryDir();
+  using dir = memoryDir();
   const clock = steppedClock();
   await using item = await protectedItem({ dir: dir.path, clock });
   await item.replicate("seed");
@@ -92,7 +92,7 @@ test("An app-consistent point is kept when it is due, and a guest that cannot be
 });
 
 test("A guest that can be frozen again is told about with its next app-consistent point", async () => {
-  using dir = temporaryDir();
+  using dir = memoryDir();
   const clock = steppedClock();
   await using item = await protectedItem({ dir: dir.path, clock, guest: { agent: "hook-fails" } });
   await item.replicate("seed");
@@ -108,7 +108,7 @@ test("A guest that can be frozen again is told about with its next app-consisten
 });
 
 test("A disk that is plugged in ends the stretch within seconds, whatever is replicated of the machine", async () => {
-  using dir = temporaryDir();
+  using dir = memoryDir();
   const clock = steppedClock();
   await using item = await protectedItem({ dir: dir.path, clock });
   await item.replicate("seed");
@@ -126,7 +126,7 @@ test("A disk that is plugged in ends the stretch within seconds, whatever is rep
 });
 
 test("A disk that is taken out ends the stretch, and is trouble only when it should be there", async () => {
-  using dir = temporaryDir();
+  using dir = memoryDir();
   await using item = await protectedItem({ dir: dir.path, clock: steppedClock() });
   await item.replicate("seed");
   const gone = { source: [{ on: "source.cut", nth: 2, fault: "DISK_NOT_TRACKABLE" }], returnAfterSeconds: 60 } as const;
@@ -138,7 +138,7 @@ test("A disk that is taken out ends the stretch, and is trouble only when it sho
 });
 
 test("Lost tracking ends the run with RESYNC_REQUIRED, and resynchronizing sends the difference only", async () => {
-  using dir = temporaryDir();
+  using dir = memoryDir();
   await using item = await protectedItem({ dir: dir.path });
   item.write(12);
   await item.replicate("seed");
@@ -156,7 +156,7 @@ test("Lost tracking ends the run with RESYNC_REQUIRED, and resynchronizing sends
 });
 
 test("A cut that the guest overruns is taken again and what was received is gone on with", async () => {
-  using dir = temporaryDir();
+  using dir = memoryDir();
   await using item = await protectedItem({ dir: dir.path, blocks: [64, 64] });
   for (let at = 0; at < 64; at++) write(item.east.store, vda, at * block, pattern(`content ${at}`));
   const overrun: FaultRule = {
@@ -174,7 +174,7 @@ test("A cut that the guest overruns is taken again and what was received is gone
 });
 
 test("A guest that always overruns its scratch space is told about instead of tried for ever", async () => {
-  using dir = temporaryDir();
+  using dir = memoryDir();
   await using item = await protectedItem({ dir: dir.path });
   await expect(
     item.replicate("seed", { source: [whileReading(item)], policy: { scratchPercent: 0 } }),
@@ -182,14 +182,14 @@ test("A guest that always overruns its scratch space is told about instead of tr
 });
 
 test("An older owner is refused by the replica", async () => {
-  using dir = temporaryDir();
+  using dir = memoryDir();
   await using item = await protectedItem({ dir: dir.path });
   await item.replicate("seed", { epoch: 2 });
   await expect(item.replicate("run", { epoch: 1 })).rejects.toMatchObject({ code: "STALE_EPOCH" });
 });
 
 test("A disk that is added and one that grows are taken in", async () => {
-  using dir = temporaryDir();
+  using dir = memoryDir();
   await using item = await protectedItem({ dir: dir.path });
   item.write(5);
   await item.replicate("seed");
@@ -207,7 +207,7 @@ test("A disk that is added and one that grows are taken in", async () => {
 });
 
 test("The final delta of a machine that is shut off leaves nothing behind", async () => {
-  using dir = temporaryDir();
+  using dir = memoryDir();
   await using item = await protectedItem({ dir: dir.path });
   item.write(5);
   await item.replicate("seed");
@@ -221,7 +221,7 @@ test("The final delta of a machine that is shut off leaves nothing behind", asyn
 });
 
 test("A cancelled run returns its report at once and leaves no cut standing", async () => {
-  using dir = temporaryDir();
+  using dir = memoryDir();
   await using item = await protectedItem({ dir: dir.path });
   item.write(5);
   await item.replicate("seed");
@@ -241,7 +241,7 @@ test("A cancelled run returns its report at once and leaves no cut standing", as
 });
 
 test("A link that breaks for a moment is joined again within the run", async () => {
-  using dir = temporaryDir();
+  using dir = memoryDir();
   const clock = steppedClock();
   await using item = await protectedItem({ dir: dir.path, clock });
   item.write(5);

@@ -14,14 +14,14 @@ import {
   vm,
   write,
 } from "#test/support/simulated-machine.ts";
-import { temporaryDir } from "#test/support/temporary-dir.ts";
+import { memoryDir } from "#test/support/temporary-dir.ts";
 
 const op = operation();
 const cut = (id: string, scratchPercent = 50) =>
   ({ tracked: tracked(), cut: cutId(id), consistency: "crash-consistent", scratchPercent }) as const;
 
 test("A cut reads as the disks were at its instant while the guest writes on", async () => {
-  using dir = temporaryDir();
+  using dir = memoryDir();
   await using site = await simulatedSite({ dir: dir.path, site: "east" });
   addTwoDiskMachine(site.store);
   await site.source.powerOn(vm, op);
@@ -36,7 +36,7 @@ test("A cut reads as the disks were at its instant while the guest writes on", a
 });
 
 test("A change source yields exactly the blocks written since the cut, and what became zero as zero", async () => {
-  using dir = temporaryDir();
+  using dir = memoryDir();
   await using site = await simulatedSite({ dir: dir.path, site: "east" });
   addTwoDiskMachine(site.store);
   await site.source.powerOn(vm, op);
@@ -59,7 +59,7 @@ test("A change source yields exactly the blocks written since the cut, and what 
 });
 
 test("What a released cut had recorded goes to the kept record before it", async () => {
-  using dir = temporaryDir();
+  using dir = memoryDir();
   await using site = await simulatedSite({ dir: dir.path, site: "east" });
   addTwoDiskMachine(site.store);
   await site.source.powerOn(vm, op);
@@ -80,7 +80,7 @@ test("What a released cut had recorded goes to the kept record before it", async
 });
 
 test("A full scratch space breaks the cut and never the guest", async () => {
-  using dir = temporaryDir();
+  using dir = memoryDir();
   await using site = await simulatedSite({ dir: dir.path, site: "east" });
   addTwoDiskMachine(site.store);
   await site.source.powerOn(vm, op);
@@ -94,7 +94,7 @@ test("A full scratch space breaks the cut and never the guest", async () => {
 });
 
 test("A crash of the host loses the records, and its boot starts what it starts by itself", async () => {
-  using dir = temporaryDir();
+  using dir = memoryDir();
   await using site = await simulatedSite({ dir: dir.path, site: "east" });
   addTwoDiskMachine(site.store);
   await site.source.powerOn(vm, op);

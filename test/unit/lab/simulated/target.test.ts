@@ -9,7 +9,7 @@ import type { Store } from "#lab/simulated/store.ts";
 import { operation } from "#test/support/operation.ts";
 import { send } from "#test/support/send.ts";
 import { addTwoDiskMachine, app1, simulatedSite, tracked, vda, vdb, vm } from "#test/support/simulated-machine.ts";
-import { temporaryDir } from "#test/support/temporary-dir.ts";
+import { memoryDir } from "#test/support/temporary-dir.ts";
 
 const op = operation();
 const id = replicaId("app1@west");
@@ -73,7 +73,7 @@ function oracle(store: Store, name: string) {
 }
 
 test("Every point, kept or latest, is one instant of the source, also after merging", async () => {
-  using dir = temporaryDir();
+  using dir = memoryDir();
   await using sites = await twoSites(dir.path);
   for (const [index, keep] of [true, false, false, true, false].entries()) await sites.cycle(`c${index}`, keep);
   const points = await sites.west.target.points(id, op);
@@ -108,7 +108,7 @@ test("Every point, kept or latest, is one instant of the source, also after merg
 });
 
 test("An unplanned failover can change its point until it is committed, and refuses the old owner", async () => {
-  using dir = temporaryDir();
+  using dir = memoryDir();
   await using sites = await twoSites(dir.path);
   await sites.cycle("c0", true);
   await sites.cycle("c1", true);
@@ -141,7 +141,7 @@ test("An unplanned failover can change its point until it is committed, and refu
 });
 
 test("An image that is not one instant does not pass the oracle", async () => {
-  using dir = temporaryDir();
+  using dir = memoryDir();
   await using sites = await twoSites(dir.path);
   for (let count = 0; count < 9; count++) sites.writer.writeNext();
   const { machine, generation } = machineRecord(sites.east.store, vm);
