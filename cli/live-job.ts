@@ -42,6 +42,9 @@ const step = (task: JobTask): number =>
     ? 0
     : Math.floor((10 * (task.bytesDone ?? 0)) / task.bytesTotal);
 
+/** A task that runs, with nothing to say of it. */
+const begun = "InProgress 0 ";
+
 const lineByLine = ({ terminal }: CliContext): JobDisplay => {
   const told = new Map<string, string>();
   let title = false;
@@ -53,7 +56,10 @@ const lineByLine = ({ terminal }: CliContext): JobDisplay => {
         if (task.state === "NotStarted") continue;
         const key = `${task.state} ${String(step(task))} ${task.detail ?? ""}`;
         if (told.get(task.name) === key) continue;
+        const before = told.get(task.name);
         told.set(task.name, key);
+        // What it waited for has come: nothing new is said.
+        if (key === begun && before?.startsWith(begun) === true) continue;
         const progress =
           task.state === "InProgress" && task.bytesTotal !== undefined
             ? progressText(task.bytesDone ?? 0, task.bytesTotal)

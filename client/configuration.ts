@@ -2,6 +2,8 @@ import { WithStartWorkflowOperation, WorkflowNotFoundError } from "@temporalio/c
 import { randomUUID } from "node:crypto";
 import { answered } from "#client/answered.ts";
 import type { ClientContext } from "#client/context.ts";
+import { toFault } from "#client/faults.ts";
+import { isRunning } from "#client/is-running.ts";
 import { readItemState } from "#client/item-state.ts";
 import { diffConfiguration, hurtfulChanges } from "#domain/configuration-diff.ts";
 import type { ConfigurationChange } from "#domain/configuration-change.ts";
@@ -12,6 +14,7 @@ import { configurationWorkflowId, orchestratorQueue } from "#workflows/names.ts"
 
 /** The applied configuration; `undefined` when none has been. */
 export async function readConfiguration(context: ClientContext): Promise<Configuration | undefined> {
+  if (!(await isRunning(context.client, configurationWorkflowId))) return undefined;
   const handle = context.client.workflow.getHandle(configurationWorkflowId);
   try {
     return (await answered(context, () => handle.query(currentConfiguration))) ?? undefined;
@@ -37,6 +40,20 @@ export async function applyWhole(
   const changes = diffConfiguration(before, configuration);
   if (changes.length === 0) return changes;
   if (before !== undefined) await refuseHurtful(context, before, configuration);
+  try {
+    await send(context, configuration);
+  } catch (error) {
+    const fault = toFault(error);
+    if (fault.code !== "WORKER_UNAVAILABLE") throw fault;
+    const then = (await dropUnbegun(context))
+      ? "Nothing was applied."
+      : "It may still be applied when one runs: see with `understudy diff` then.";
+    throw new Fault(fault.code, `${fault.message} ${then}`, { cause: fault });
+  }
+  return changes;
+}
+
+async function send(context: ClientContext, configuration: Configuration): Promise<void> {
   // The same id for every attempt of the client at this call: applied once.
   const updateId = randomUUID();
   await answered(context, () =>
@@ -52,7 +69,18 @@ export async function applyWhole(
       }),
     }),
   );
-  return changes;
+}
+
+/** Started, and its first task put into the queue and taken from it: up to here nothing of a workflow has run. */
+const eventsBeforeAnything = 3;
+
+/** Takes the very first configuration back, when no worker has seen it yet; with its keeper goes what the server would still hand to it. Answers whether it was so. */
+async function dropUnbegun({ client }: ClientContext): Promise<boolean> {
+  const handle = client.workflow.getHandle(configurationWorkflowId);
+  const { historyLength } = await handle.describe();
+  if (historyLength > eventsBeforeAnything) return false;
+  await handle.terminate("No worker took the first configuration up, and whoever applied it waits no longer.");
+  return true;
 }
 
 async function refuseHurtful(context: ClientContext, before: Configuration, after: Configuration): Promise<void> {

@@ -1,6 +1,7 @@
 import { type Connection, isGrpcServiceError } from "@temporalio/client";
 import { encodeSearchAttributeIndexedValueType } from "@temporalio/common/lib/search-attributes.js";
 import { setTimeout as sleep } from "node:timers/promises";
+import { orchestratorQueue } from "#workflows/names.ts";
 import { searchAttributes } from "#workflows/search-attributes.ts";
 
 /** gRPC's status numbers. */
@@ -32,9 +33,10 @@ export async function ensureNamespace(connection: Connection, namespace: string)
   } catch (error) {
     if (!refusedAs(error, alreadyExists)) throw error;
   }
+  // It is written down at once; the part of the server that carries workflows hears of it some seconds later.
   await until(`namespace ${namespace}`, async () => {
     try {
-      await connection.workflowService.describeNamespace({ namespace });
+      await connection.workflowService.describeTaskQueue({ namespace, taskQueue: { name: orchestratorQueue } });
       return true;
     } catch (error) {
       if (refusedAs(error, notFound)) return false;
@@ -75,10 +77,13 @@ async function missingAttributes(connection: Connection, namespace: string): Pro
   }
 }
 
+const lookEveryMs = 100;
+const looks = 300;
+
 async function until(what: string, there: () => Promise<boolean>): Promise<void> {
-  for (let look = 0; look < 100; look += 1) {
+  for (let look = 0; look < looks; look += 1) {
     if (await there()) return;
-    await sleep(100);
+    await sleep(lookEveryMs);
   }
-  throw new Error(`Temporal accepted ${what}, but did not show it within 10 s.`);
+  throw new Error(`Temporal accepted ${what}, but did not show it within ${(looks * lookEveryMs) / 1000} s.`);
 }

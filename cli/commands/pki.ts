@@ -112,7 +112,7 @@ const rotate = (cli: Cli): Command =>
           cli,
           json,
           { site: name, folder },
-          `Renewed ${folder}. Copy this folder to the worker of ${name}; the certificate before works until it expires.`,
+          `Renewed ${folder}. Copy this folder over the one at the worker of ${name}, which takes it up by itself within seconds; the certificate before works until it expires.`,
         );
       },
     );
@@ -126,7 +126,7 @@ const retire = (cli: Cli): Command =>
       cli,
       json,
       { folder: dir },
-      "Only the present authority is trusted now. Copy each site's trust.pem to its worker.",
+      "Only the present authority is trusted now. Copy each site's trust.pem to its worker, which takes it up by itself.",
     );
   });
 

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { open, readFile, rename, stat } from "node:fs/promises";
+import { userInfo } from "node:os";
 import { join } from "node:path";
 import { Fault } from "#domain/fault.ts";
 
@@ -74,8 +75,15 @@ export const readRequired = async (path: string, purpose: string, cure: string):
   try {
     return await readFile(path, "utf8");
   } catch (error) {
-    if (!isErrno(error, "ENOENT")) throw error;
-    throw new Fault("INVALID_INPUT", `The file ${path} (${purpose}) does not exist; ${cure}.`, { cause: error });
+    if (isErrno(error, "ENOENT"))
+      throw new Fault("INVALID_INPUT", `The file ${path} (${purpose}) does not exist; ${cure}.`, { cause: error });
+    if (isErrno(error, "EACCES"))
+      throw new Fault(
+        "PERMISSION_DENIED",
+        `The file ${path} (${purpose}) may not be read by ${userInfo().username}, as which this runs: make it the owner of the file (chown), and leave its mode as it is.`,
+        { cause: error },
+      );
+    throw error;
   }
 };
 

@@ -4,6 +4,7 @@ import { createAuthority, issueSiteCertificate, type CertificateWithKey } from "
 import { create, exists, isErrno, pkiFiles, readRequired, replace, splitBundle } from "./files.ts";
 import { Fault } from "#domain/fault.ts";
 import { namePattern, nameRule } from "#domain/names.ts";
+import { nearest } from "#domain/nearest.ts";
 
 /** What the verbs have in common: where, and how long a new certificate is valid. */
 export interface PkiRequest {
@@ -86,6 +87,15 @@ export const addSite = async ({ folder, days, site }: PkiRequest & { readonly si
   return files.folder;
 };
 
+/** The site that may have been meant. */
+const instead = async (folder: string, site: string): Promise<string> => {
+  const meant = nearest(
+    site,
+    (await sitesIn(folder)).filter((name) => name !== site),
+  );
+  return meant === undefined ? "" : `did you mean ${meant}? Otherwise `;
+};
+
 /**
  * A new key and certificate for a site, by the present authority; the ones before stay beside them as `previous-…`.
  * Both are valid until the old one expires, so sites are renewed one after the other.
@@ -93,7 +103,7 @@ export const addSite = async ({ folder, days, site }: PkiRequest & { readonly si
 export const rotateSite = async ({ folder, days, site }: PkiRequest & { readonly site: string }): Promise<string> => {
   checkDays(days);
   const files = pkiFiles(folder).site(site);
-  const cure = `make it first: understudy pki site ${site} --dir ${folder}`;
+  const cure = `${await instead(folder, site)}make it first: understudy pki site ${site} --dir ${folder}`;
   const before = {
     certificate: await readRequired(files.certificate, `the certificate of ${site}`, cure),
     key: await readRequired(files.key, `the key of ${site}`, cure),

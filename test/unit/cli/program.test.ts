@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { copyFile, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Command } from "commander";
@@ -121,11 +121,25 @@ describe("pki", () => {
       /^NAME +STATE +EXPIRES +DAYS +ISSUER +FINGERPRINT\nauthority +valid .+\nparis +valid +\S+ +\d+ +present +[0-9A-F:]{23}\n$/u,
     );
     expect(await command(`pki site paris --dir ${folder}`)).toMatchObject({ code: 2, out: "" });
+    expect((await command(`pki rotate pris --dir ${folder}`)).err).toContain(
+      "does not exist; did you mean paris? Otherwise make it first: understudy pki site pris",
+    );
     expect((await command(`pki rotate paris --dir ${folder}`)).out).toContain(
       "the certificate before works until it expires",
     );
     expect((await command(`pki rotate --authority --dir ${folder}`)).out).toContain("in this order");
     expect((await command(`pki retire --dir ${folder}`)).err).toContain("still signs for paris");
+  });
+
+  test("of two sites mixed up is refused when the worker starts, before anything is loaded", async () => {
+    const command = world();
+    await command(`pki init --dir ${folder}`);
+    for (const site of ["paris", "lyon"]) await command(`pki site ${site} --dir ${folder}`);
+    await copyFile(join(folder, "sites/lyon/key.pem"), join(folder, "sites/paris/key.pem"));
+    const { code, err } = await command(`worker --site paris --pki ${folder}/sites/paris`);
+    expect(err).toContain(`The certificate and key in ${folder}/sites/paris cannot be used (`);
+    expect(err).toContain("Copy the site's whole folder again");
+    expect(code).toBe(2);
   });
 
   test.each([
