@@ -69,6 +69,10 @@ export function stopTracking(host: SimulatedHost, tracked: TrackedMachine): void
     wipeTracking(host.store.dir, record.machine.id, tracking);
     return undefined;
   });
+  host.store.transact((state: State) => {
+    const { fenced: _standing, fencedEpoch: _epoch, ...owned } = machineOf(state, tracked.machine);
+    state.put(machineKey(owned.machine.id), owned);
+  });
 }
 
 function changeTracking(

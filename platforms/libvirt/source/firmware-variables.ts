@@ -58,7 +58,7 @@ export const readFirmwareVariables = async (
     case "changing":
       return lacking(`${path} is rewritten all the time`);
     default:
-      return lacking(`${path} may not be read by this login${answer.said === undefined ? "" : ` (${answer.said})`}`);
+      return lacking(`${path} cannot be read by this login${answer.said === undefined ? "" : ` (${answer.said})`}`);
   }
 };
 
@@ -71,6 +71,9 @@ interface Answer {
   readonly said?: string;
 }
 
+/** What says nothing of the host as such: its storage hangs, it may not be read. */
+const oneFileAlone: readonly FaultCode[] = ["COMMAND_FAILED", "COMMAND_TIMED_OUT", "PERMISSION_DENIED"];
+
 const readStore = async (
   { host }: SourcePlace,
   asked: { readonly path: string; readonly known: string },
@@ -79,14 +82,14 @@ const readStore = async (
   try {
     const { stdout } = await host.run(script, [asked.path, asked.known, maximumBytes.toString()], {
       signal,
-      timeoutMs: 20_000,
+      timeoutMs: 5_000,
       purpose: "read the firmware's variables",
     });
     const [head = "", content = ""] = stdout.split("\n");
     const [verdict = "", sha256 = "", size = ""] = head.split(" ");
     return { verdict, sha256, sizeBytes: Number(size), content };
   } catch (error) {
-    if (!isFault(error) || (error.code !== "COMMAND_FAILED" && error.code !== "PERMISSION_DENIED")) throw error;
+    if (!isFault(error) || !oneFileAlone.includes(error.code)) throw error;
     return { verdict: "unreadable", sha256: "", sizeBytes: 0, content: "", said: error.message };
   }
 };
@@ -108,7 +111,13 @@ echo changing`;
 
 /** Undefined when what was read is not what was digested: it was rewritten twice meanwhile. */
 const fileOf = ({ sha256, sizeBytes, content }: Answer): CarriedFile | undefined => {
-  const bytes = gunzipSync(Buffer.from(content, "base64"), { maxOutputLength: maximumBytes });
+  let bytes: Buffer;
+  try {
+    bytes = gunzipSync(Buffer.from(content, "base64"), { maxOutputLength: maximumBytes });
+  } catch {
+    // The host could not pack it to its end.
+    return undefined;
+  }
   return createHash("sha256").update(bytes).digest("hex") === sha256 && bytes.length === sizeBytes
     ? { role: "nvram", sizeBytes, sha256, content }
     : undefined;

@@ -2,7 +2,7 @@ import type { CutId, MachineId } from "#domain/ids.ts";
 import type { TrackedMachine } from "../../platform.ts";
 import { readBlockGraph } from "./block-graph.ts";
 import { cutFolder } from "./cut-file.ts";
-import { forgetFence } from "./fence.ts";
+import { forgetFence, readFenceMark, refuseStaleOwner } from "./fence.ts";
 import { isRunning } from "./live-machine.ts";
 import { endOfflineExports, forgetOfflineRecords } from "./offline-cut.ts";
 import type { SourcePlace } from "./place.ts";
@@ -36,8 +36,10 @@ export const release = async (
 
 /** `ReplicationSource.stopTracking`. */
 export const stopTracking = async (place: SourcePlace, tracked: TrackedMachine, signal: AbortSignal): Promise<void> => {
+  const mark = await readFenceMark(place, tracked.machine, signal);
+  refuseStaleOwner(place, tracked, mark);
   await release(place, { tracked, keep: [] }, signal);
-  await forgetFence(place, tracked.machine, signal);
+  if (mark?.item === tracked.item) await forgetFence(place, tracked.machine, signal);
   await place.host.run(`rm -rf -- "$1"`, [cutFolder(place.store, tracked.item)], {
     signal,
     timeoutMs: 15_000,

@@ -211,6 +211,19 @@ export function sourceContract(openHarness: OpenHarness): void {
     expect((await harness.machines("source")).find(({ id }) => id === harness.machine.id)?.running).toBe(false);
   });
 
+  test("a fenced machine obeys no older epoch, and is its owner's again when its tracking is stopped", async () => {
+    await using harness = await openHarness();
+    const { cut, tracked } = fixtureOf(harness);
+    const order = { item: itemName("app1"), machine: harness.machine.id, epoch: 3 };
+    await harness.source.fence(order, op);
+    const stale = { code: "STALE_EPOCH" };
+    await expect(harness.source.fence({ ...order, epoch: 2 }, op)).rejects.toMatchObject(stale);
+    await expect(cut("c1")).rejects.toMatchObject(stale);
+    await expect(harness.source.stopTracking(tracked(), op)).rejects.toMatchObject(stale);
+    await harness.source.stopTracking(tracked({ epoch: 3 }), op);
+    expect((await cut("c1")).description.epoch).toBe(1);
+  });
+
   test("a fenced machine that somebody started is turned off again, one whose fence was lifted is not", async () => {
     await using harness = await openHarness();
     const order = { item: itemName("app1"), machine: harness.machine.id, epoch: 2 };

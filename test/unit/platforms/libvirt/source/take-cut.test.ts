@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import { beforeEach, describe, expect, it } from "vitest";
+import { Fault } from "#domain/fault.ts";
 import { cutId, diskId, itemName, machineId, type CutId } from "#domain/ids.ts";
 import { settingsOf } from "#platforms/libvirt/inventory/metadata.ts";
 import { createLibvirtSource } from "#platforms/libvirt/source/source.ts";
@@ -166,11 +167,12 @@ describe("what lies beside the disks", () => {
   });
 
   it.each([
-    ["unreadable\n", "/nvram/app1_VARS.fd may not be read by this login"],
+    ["unreadable\n", "/nvram/app1_VARS.fd cannot be read by this login"],
     ["missing\n", "/nvram/app1_VARS.fd is not there"],
     ["changing\n", "is rewritten all the time"],
     ["large\n", "is larger than 67108864 bytes"],
     [`whole ${"0".repeat(64)} 3\n${gzipSync("abc").toString("base64")}\n`, "is rewritten all the time"],
+    [`whole ${"0".repeat(64)} 3\nAAAA\n`, "is rewritten all the time"],
   ])("that cannot be read (%j) is a warning and breaks no cut", async (answer, why) => {
     const tracked = start(["vda"]);
     host.os = uefi;
@@ -182,6 +184,22 @@ describe("what lies beside the disks", () => {
     ]);
     expect((await source.standingCut(tracked, op))?.warnings).toEqual(standing.warnings);
   });
+
+  it.each(["COMMAND_TIMED_OUT", "PERMISSION_DENIED"] as const)(
+    "whose reading ends in %s is a warning",
+    async (code) => {
+      const tracked = start(["vda"]);
+      host.os = uefi;
+      host.files.variables = () => {
+        throw new Fault(code, "Host paris1 could not read it.");
+      };
+      expect((await cut(tracked, "c1")).warnings).toMatchObject([
+        {
+          message: expect.stringContaining("cannot be read by this login (Host paris1 could not read it.)") as string,
+        },
+      ]);
+    },
+  );
 
   it("on storage that is no file is a warning, too", async () => {
     const tracked = start(["vda"]);
