@@ -5,7 +5,13 @@ import type { LabHost } from "#lab/hosts/host.ts";
 import { configuredHost } from "#lab/hosts/configured-host.ts";
 import { startLab, type Lab } from "#lab/hosts/lab.ts";
 import { createLibvirtPlatform } from "#platforms/libvirt/platform.ts";
-import type { FailoverRequest, RecoveryTarget, ReplicaSpec, ReplicationSource } from "#platforms/platform.ts";
+import type {
+  FailoverRequest,
+  Inventory,
+  RecoveryTarget,
+  ReplicaSpec,
+  ReplicationSource,
+} from "#platforms/platform.ts";
 import { operation } from "#test/support/operation.ts";
 import { send } from "#test/support/send.ts";
 
@@ -17,6 +23,7 @@ interface Side extends AsyncDisposable {
   readonly host: LabHost;
   readonly source: ReplicationSource;
   readonly target: RecoveryTarget;
+  readonly inventory: Inventory;
   /** What a script says. */
   ask(script: string, ...args: readonly string[]): Promise<string>;
 }
@@ -39,6 +46,7 @@ const sideOf = async (name: string): Promise<Side> => {
     host,
     source,
     target,
+    inventory: platform.inventory,
     ask: async (script, ...args) => (await host.run(script, args)).stdout.trim(),
     [Symbol.asyncDispose]: () => platform[Symbol.asyncDispose](),
   };
@@ -94,132 +102,134 @@ const define = async (name: string, firmware: "idle" | "chosen"): Promise<string
   return uuid;
 };
 
-describe("a UEFI machine that is started by its host", () => {
-  it.each(["idle", "chosen"] as const)(
-    "takes its firmware's variables along and home again (%s firmware)",
-    async (firmware) => {
-      const name = `efi-${firmware}`;
-      const id = machineId(await define(name, firmware));
-      const item = itemName(name);
-      const [away, home] = [replicaId(`${name}@lyon`), replicaId(`${name}@paris`)];
-      const original = `/var/lib/libvirt/qemu/nvram/${name}_VARS.fd`;
-      const made = await digestOf(paris, original);
-      const platform = await createLibvirtPlatform({
-        host: { ...configuredHost(paris.host), store: paris.host.store },
-        onWarning: () => undefined,
-      });
-      await using _ = platform;
-      const machine = await platform.inventory.find(name, op);
-      const tracked = { item, machine: id, disks: [vda], epoch: 1 };
-      const spec: ReplicaSpec = { replica: away, item, machine, disks: [vda], epoch: 1, sourceSite: "paris" };
-      const carried = (await paris.source.checks(tracked, op)).find((check) => check.name === "Firmware variables");
-      expect(carried).toMatchObject({ passed: true, detail: "540672 bytes go with every recovery point." });
-      expect((await lyon.target.checks(spec, op)).filter(({ passed }) => !passed)).toEqual([]);
-      await lyon.target.createReplica(spec, op);
-
-      const request = (cut: string, of = tracked) =>
-        ({ tracked: of, cut: cutId(cut), consistency: "crash-consistent", scratchPercent: 50 }) as const;
-      /** A whole cycle: as the replicator does it, without the content of what is there already. */
-      const cycle = async (
-        from: Side,
-        to: Side,
-        over: {
-          readonly cut: string;
-          readonly replica: typeof away;
-          readonly epoch: number;
-          readonly site: string;
-          readonly since?: CutId;
-        },
-      ) => {
-        const of = { ...tracked, epoch: over.epoch };
-        const { description, warnings } = await from.source.cut(request(over.cut, of), op);
-        expect(warnings).toBeUndefined();
-        await using opened = await to.target.open(
-          { replica: over.replica, epoch: over.epoch, peerSite: over.site },
-          never,
-        );
-        const { files: held = [] } = await opened.state(never);
-        const files = description.files?.map(({ content, ...file }) =>
-          held.includes(file.sha256) || content === undefined ? file : { ...file, content },
-        );
-        const cut = { ...description, ...(files && { files }) };
-        const point = await send({
-          source: from.source,
-          tracked: of,
-          replica: opened,
-          cut,
-          ...(over.since && { since: over.since }),
-        });
-        await from.source.release({ tracked: of, keep: [description.id] }, op);
-        return { point, files: files ?? [] };
-      };
-      const out = { replica: away, epoch: 1, site: "paris" };
-      const first = await cycle(paris, lyon, { ...out, cut: "c1" });
-      expect(first.files).toMatchObject([{ role: "nvram", sha256: made, content: expect.any(String) as string }]);
-      expect(first.point).not.toHaveProperty("files");
-      const second = await cycle(paris, lyon, { ...out, cut: "c2", since: first.point.id });
-      expect(second.files).toEqual([{ role: "nvram", sha256: made, sizeBytes: 540_672 }]);
-      const packed = `${lyon.host.store}/replicas/${encodeURIComponent(away)}/files/${made}.gz`;
-      expect(await lyon.ask('gzip -dc "$1" | sha256sum | cut -c 1-64; stat -c %a "$1"', packed)).toBe(`${made}\n600`);
-
-      // A test has a copy of its own, is not started by the host, and gets nothing that is not replicated.
-      const wanted: FailoverRequest = {
-        replica: away,
-        failover: failoverId("test-1"),
-        kind: "test",
-        point: second.point.id,
-        epoch: 1,
-        networks: {},
-        isolated: true,
-        machineName: `${name}-Test`,
-        item,
-      };
-      await lyon.target.failOver(wanted, op);
-      expect(await markOf(lyon, await nvramOf(lyon, `${name}-Test`))).toBe("made at paris...");
-      expect([await autostartOf(lyon, `${name}-Test`), await disksOf(lyon, `${name}-Test`)]).toEqual([
-        "disable",
-        "vda",
-      ]);
-      await lyon.target.discard({ replica: away, failover: wanted.failover, epoch: 1 }, op);
-
-      // The machine moves. The last cut is of one that is off, where libvirt names no store for firmware that it chooses.
-      await paris.source.shutDown({ machine: id, graceSeconds: 0, force: true }, op);
-      const last = await cycle(paris, lyon, { ...out, cut: "c3", since: second.point.id });
-      await paris.source.fence({ item, machine: id, epoch: 2 }, op);
-      expect(await autostartOf(paris, name)).toBe("disable");
-      const real = { ...wanted, kind: "planned", isolated: false, machineName: name, point: last.point.id } as const;
-      const moved = await lyon.target.failOver({ ...real, failover: failoverId("fo-1"), epoch: 2 }, op);
-      expect(moved.warnings).toBeUndefined();
-      const there = await nvramOf(lyon, name);
-      expect(there).toContain(`${lyon.host.store}/machines/`);
-      if (firmware === "idle") expect(await digestOf(lyon, there)).toBe(made);
-      expect(await markOf(lyon, there)).toBe("made at paris...");
-      expect([await autostartOf(lyon, name), await disksOf(lyon, name)]).toEqual(["enable", "vda"]);
-      await lyon.target.commit({ replica: away, failover: failoverId("fo-1") }, op);
-
-      // Home again, with what the guest has stored at Lyon.
-      const adopt = { machine: id, content: last.point.id };
-      await paris.target.createReplica({ ...spec, replica: home, epoch: 2, sourceSite: "lyon", adopt }, op);
-      await lyon.source.shutDown({ machine: id, graceSeconds: 0, force: true }, op);
-      await mark(lyon, there, "made at lyon");
-      const changed = await digestOf(lyon, there);
-      const back = { replica: home, epoch: 2, site: "lyon", cut: "r1", since: last.point.id };
-      const { point } = await cycle(lyon, paris, back);
-      await lyon.source.fence({ item, machine: id, epoch: 3 }, op);
-      const returned = await paris.target.failOver(
-        { ...real, replica: home, failover: failoverId("fb-1"), point: point.id, epoch: 3 },
-        op,
+/** A machine that runs at Paris and has an empty replica at Lyon, and what is done with it again and again. */
+const protectedMachine = async (name: string, firmware: "idle" | "chosen") => {
+  const id = machineId(await define(name, firmware));
+  const machine = await paris.inventory.find(name, op);
+  const [item, away, home] = [itemName(name), replicaId(`${name}@lyon`), replicaId(`${name}@paris`)];
+  const tracked = { item, machine: id, disks: [vda], epoch: 1 };
+  const spec: ReplicaSpec = { replica: away, item, machine, disks: [vda], epoch: 1, sourceSite: "paris" };
+  expect((await lyon.target.checks(spec, op)).filter(({ passed }) => !passed)).toEqual([]);
+  await lyon.target.createReplica(spec, op);
+  return {
+    id,
+    item,
+    away,
+    home,
+    tracked,
+    spec,
+    original: `/var/lib/libvirt/qemu/nvram/${name}_VARS.fd`,
+    /** A whole cycle, as the replicator does it: without the content of what is there already. */
+    async cycle(from: Side, cut: string, since?: CutId) {
+      const [to, replica, epoch, peerSite] = from === paris ? [lyon, away, 1, "paris"] : [paris, home, 2, "lyon"];
+      const of = { ...tracked, epoch };
+      const request = { tracked: of, cut: cutId(cut), consistency: "crash-consistent", scratchPercent: 50 } as const;
+      const { description, warnings } = await from.source.cut(request, op);
+      expect(warnings).toBeUndefined();
+      await using opened = await to.target.open({ replica, epoch, peerSite }, never);
+      const { files: held = [] } = await opened.state(never);
+      const files = (description.files ?? []).map(({ content, ...file }) =>
+        held.includes(file.sha256) || content === undefined ? file : { ...file, content },
       );
-      expect(returned.warnings).toBeUndefined();
-      expect(await nvramOf(paris, name)).toBe(original);
-      if (firmware === "idle") expect(await digestOf(paris, original)).toBe(changed);
-      expect(await markOf(paris, original)).toBe("made at lyon....");
-      expect([await autostartOf(paris, name), await autostartOf(lyon, name)]).toEqual(["enable", "disable"]);
-      expect(await disksOf(paris, name)).toBe("vda vdb");
-      expect(await paris.ask('virsh -q domblklist "$1" | awk \'$1 == "vdb" { print $2 }\'', name)).toBe(
-        `${paris.host.images}/${name}-1.qcow2`,
-      );
-      await paris.ask('virsh -q destroy "$1"', name);
+      const sent = { source: from.source, tracked: of, replica: opened, cut: { ...description, files } };
+      const point = await send({ ...sent, ...(since && { since }) });
+      await from.source.release({ tracked: of, keep: [description.id] }, op);
+      return { point, files };
     },
-  );
+    failover: (over: Partial<FailoverRequest> & Pick<FailoverRequest, "point">): FailoverRequest => ({
+      replica: away,
+      failover: failoverId("fo-1"),
+      kind: "planned",
+      epoch: 2,
+      networks: {},
+      isolated: false,
+      machineName: name,
+      item,
+      ...over,
+    }),
+    turnOff: (side: Side) => side.source.shutDown({ machine: id, graceSeconds: 0, force: true }, op),
+    fence: (side: Side, epoch: number) => side.source.fence({ item, machine: id, epoch }, op),
+  };
+};
+
+describe("a UEFI machine that its host starts by itself", () => {
+  it("takes its firmware's variables and its autostart along, and home again, where its other disk waits", async () => {
+    const name = "efi";
+    const machine = await protectedMachine(name, "idle");
+    const { id, away, home, tracked, spec, original } = machine;
+    const made = await digestOf(paris, original);
+    expect((await paris.source.checks(tracked, op)).find((check) => check.name === "Firmware variables")).toMatchObject(
+      {
+        passed: true,
+        detail: "540672 bytes go with every recovery point.",
+      },
+    );
+    const first = await machine.cycle(paris, "c1");
+    expect(first.files).toMatchObject([{ role: "nvram", sha256: made, content: expect.any(String) as string }]);
+    expect(first.point).not.toHaveProperty("files");
+    const packed = `${lyon.host.store}/replicas/${encodeURIComponent(away)}/files/${made}.gz`;
+    expect(await lyon.ask('gzip -dc "$1" | sha256sum | cut -c 1-64; stat -c %a "$1"', packed)).toBe(`${made}\n600`);
+
+    // A test has a copy of its own, is not started by the host, and gets nothing that is not replicated.
+    const test = machine.failover({
+      kind: "test",
+      failover: failoverId("test-1"),
+      point: first.point.id,
+      epoch: 1,
+      isolated: true,
+      machineName: `${name}-Test`,
+    });
+    await lyon.target.failOver(test, op);
+    expect(await digestOf(lyon, await nvramOf(lyon, `${name}-Test`))).toBe(made);
+    expect([await autostartOf(lyon, `${name}-Test`), await disksOf(lyon, `${name}-Test`)]).toEqual(["disable", "vda"]);
+    await lyon.target.discard({ replica: away, failover: test.failover, epoch: 1 }, op);
+
+    await machine.turnOff(paris);
+    const last = await machine.cycle(paris, "c2", first.point.id);
+    expect(last.files).toEqual([{ role: "nvram", sha256: made, sizeBytes: 540_672 }]);
+    await machine.fence(paris, 2);
+    const moved = await lyon.target.failOver(machine.failover({ point: last.point.id }), op);
+    expect(moved.warnings).toBeUndefined();
+    const there = await nvramOf(lyon, name);
+    expect(there).toContain(`${lyon.host.store}/machines/`);
+    expect(await digestOf(lyon, there)).toBe(made);
+    expect(await disksOf(lyon, name)).toBe("vda");
+    expect([await autostartOf(paris, name), await autostartOf(lyon, name)]).toEqual(["disable", "enable"]);
+    await lyon.target.commit({ replica: away, failover: failoverId("fo-1") }, op);
+
+    // Home again, with what the guest has stored at Lyon.
+    const adopt = { machine: id, content: last.point.id };
+    await paris.target.createReplica({ ...spec, replica: home, epoch: 2, sourceSite: "lyon", adopt }, op);
+    await machine.turnOff(lyon);
+    await mark(lyon, there, "made at lyon");
+    const changed = await digestOf(lyon, there);
+    const { point } = await machine.cycle(lyon, "r1", last.point.id);
+    await machine.fence(lyon, 3);
+    const failback = machine.failover({ replica: home, failover: failoverId("fb-1"), point: point.id, epoch: 3 });
+    expect((await paris.target.failOver(failback, op)).warnings).toBeUndefined();
+    expect(await nvramOf(paris, name)).toBe(original);
+    expect(await digestOf(paris, original)).toBe(changed);
+    expect([await autostartOf(paris, name), await autostartOf(lyon, name)]).toEqual(["enable", "disable"]);
+    expect(await paris.ask(`virsh -q domblklist "$1" | awk '{ print $2 }' | xargs -n 1 basename | xargs`, name)).toBe(
+      `${name}-0.qcow2 ${name}-1.qcow2`,
+    );
+    await paris.ask('virsh -q destroy "$1"', name);
+  });
+
+  it("takes them along from where libvirt put them itself, also when it is off and its definition names no place", async () => {
+    const name = "efi-chosen";
+    const machine = await protectedMachine(name, "chosen");
+    const first = await machine.cycle(paris, "c1");
+    await machine.turnOff(paris);
+    expect(await nvramOf(paris, name)).toBe("");
+    const last = await machine.cycle(paris, "c2", first.point.id);
+    expect(last.files).toMatchObject([{ role: "nvram", sha256: await digestOf(paris, machine.original) }]);
+    await machine.fence(paris, 2);
+    await lyon.target.failOver(machine.failover({ point: last.point.id }), op);
+    const there = await nvramOf(lyon, name);
+    expect(there).toContain(`${lyon.host.store}/machines/`);
+    // Its real firmware runs by now and may have written elsewhere.
+    expect(await markOf(lyon, there)).toBe("made at paris...");
+    await lyon.ask('virsh -q destroy "$1"', name);
+  });
 });
