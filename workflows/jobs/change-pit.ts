@@ -33,6 +33,7 @@ export async function ChangePit(input: JobInput): Promise<JobResult> {
           failover: failoverRequest(job.item, { failover: failover.id, kind: failover.kind, point: point.id }),
         }),
       );
+      for (const warning of activation.warnings ?? []) job.inform(warning);
       await job.task("Start the replica virtual machine", async () => job.note(`${activation.machineName} runs`));
       return {
         patch: activated(job.item, activation),

@@ -46,6 +46,7 @@ export async function TestFailover(input: JobInput): Promise<JobResult> {
           atSite(site).failOver({ host, failover: { ...failover, point: id } }),
         ),
       );
+      for (const warning of activation.warnings ?? []) job.inform(warning);
       await job.task("Start the virtual machine", async () => job.note(`${activation.machineName} runs`));
       return { result: { point: point.id, pointTakenAt: point.takenAt, machineName: activation.machineName } };
     },

@@ -14,34 +14,8 @@ import { inheritLayers } from "./inherit.ts";
 import type { Operation as StoreOperation } from "./host-store.ts";
 import { readImage } from "./images.ts";
 import { replicaLayout } from "./layout.ts";
+import { takeDisk } from "./take-disk.ts";
 import type { StoredActivation, StoredAdoption, StoredLayer, StoredReplica } from "./stored-replica.ts";
-
-const day = 86_400_000;
-
-/**
- * Moves one disk of the machine into the replica, as one image on `$4` ("-": by itself). $1 file, $2 layer's path, $3 name for what has to stay in its own file system.
- * The bitmaps that kept its changes go: their time is over.
- */
-const takeDiskScript = `set -eu
-file=$1 layer=$2 aside=$3 beneath=$4
-shift 4
-source=$file
-if [ ! -e "$source" ]; then source=$aside; fi
-if [ -e "$source" ] && [ ! -e "$layer" ]; then
-  for bitmap in "$@"; do qemu-img bitmap --remove -f qcow2 "$source" "$bitmap" >&2 || :; done
-  if [ "$beneath" = - ]; then qemu-img rebase -q -f qcow2 -b "" "$source" >&2
-  else qemu-img rebase -q -u -f qcow2 -b "$beneath" -F qcow2 "$source" >&2; fi
-  sync "$source"
-  mkdir -p "\${layer%/*}"
-  if [ "$(stat -c %d "$source")" = "$(stat -c %d "\${layer%/*}")" ]; then
-    mv -f "$source" "$layer"
-  else
-    if [ "$source" != "$aside" ]; then mv -f "$source" "$aside"; sync "\${aside%/*}"; fi
-    ln -sf "$aside" "$layer"
-  fi
-  sync "\${layer%/*}" "\${file%/*}"
-fi
-[ -e "$layer" ] || { echo "neither $file nor $layer is there" >&2; exit 1; }`;
 
 /**
  * Makes the replica out of a machine of this host that is shut off. Its disks become the newest layer: on the layers they stood on, when the machine ran on this replica, else
@@ -187,27 +161,6 @@ const recordAdoption = async (
 /** The layer of this replica that the machine's disk stands on; −1 for one from elsewhere. */
 const standsOn = (ran: StoredActivation | undefined, disk: DiskId, file: string): number =>
   ran !== undefined && ran.overlays[disk]?.file === file ? ran.layer : -1;
-
-const takeDisk = async (
-  { connection, store }: ActivationPlace,
-  what: { readonly disk: DiskId; readonly file: string; readonly backing: number; readonly layer: number },
-  op: Operation,
-): Promise<void> => {
-  const { disk, file, backing, layer } = what;
-  const image = await readImage(connection, file, op.signal, { missing: "empty" });
-  const aside = `${file.slice(0, file.lastIndexOf("/"))}/.understudy-${store.layout.root.split("/").at(-1) ?? ""}-${disk}-${layer}.qcow2`;
-  await connection.run(
-    takeDiskScript,
-    [
-      file,
-      store.layout.image(disk, layer),
-      aside,
-      backing < 0 ? "-" : store.layout.image(disk, backing),
-      ...image.bitmaps,
-    ],
-    { purpose: `take disk ${file} into replica ${store.layout.root}`, timeoutMs: day, signal: op.signal },
-  );
-};
 
 const finishAdoption = async ({ store }: ActivationPlace, spec: ReplicaSpec, op: Operation): Promise<void> => {
   await store.change(

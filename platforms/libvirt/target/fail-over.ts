@@ -6,13 +6,13 @@ import {
   driveActivation,
   interruptMerge,
   planActivation,
-  rehearse,
   type ActivationPlace,
 } from "./activate.ts";
 import { layerOfPoint } from "./chain.ts";
 import { takeMachineDown } from "./discard.ts";
 import { dropIncoming, withoutIncoming } from "./incoming-plan.ts";
 import { pointNotFound, type Manifest } from "./manifest.ts";
+import { rehearse } from "./prepare-activation.ts";
 import { findManifest, readPoints, type StoredPoints } from "./read-points.ts";
 import type { StoredReplica } from "./stored-replica.ts";
 
