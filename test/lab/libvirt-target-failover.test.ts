@@ -111,6 +111,9 @@ describe("a machine on two libvirt hosts", () => {
     const original = machine.disks[0]?.location ?? "";
     const spec: ReplicaSpec = { replica, item: itemName("app1"), machine, disks: [vda], epoch: 1, sourceSite: "paris" };
     expect((await lyon.target.checks(spec, operation())).filter(({ passed }) => !passed)).toEqual([]);
+    const newer = machine.definition.replace(/machine=(["'])[^"']*\1/, 'machine="pc-q35-99.0"');
+    const unknown = await lyon.target.checks({ ...spec, machine: { ...machine, definition: newer } }, operation());
+    expect(unknown.filter(({ passed }) => !passed)).toMatchObject([{ detail: expect.stringContaining("pc-q35-99.0") }]);
 
     // Two points of the machine at home: before it ever ran, and after.
     await lyon.target.createReplica(spec, operation());

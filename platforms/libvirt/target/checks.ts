@@ -6,6 +6,7 @@ import type { ActivationPlace } from "./activate.ts";
 import { emulatorName, lacksTpmEmulator, namedFiles } from "./definition.ts";
 import { findDomain, isActivationOf } from "./domains.ts";
 import { readHostFacts } from "./host-facts.ts";
+import { machineTypeProblem } from "./machine-type.ts";
 
 /** Answers in lines what the host has; nothing is left behind. $1 the store. */
 const script = `
@@ -104,12 +105,17 @@ const definitionCheck = async ({ connection }: ActivationPlace, spec: ReplicaSpe
       ...(lacksTpmEmulator(definition, facts) ? ["swtpm, which emulates its TPM"] : []),
       ...(/<domain[^>]*type=["']kvm["']/.test(definition) && !facts.kvm ? ["/dev/kvm"] : []),
     ];
-    return check(what, missing.length === 0, {
+    const { emulator } = facts;
+    const problem =
+      missing.length > 0 || emulator === undefined
+        ? `${connection.name} lacks ${missing.join(", ")}`
+        : await machineTypeProblem(connection, { definition, emulator }, op.signal);
+    return check(what, problem === undefined, {
       passed: `${connection.name} has it`,
-      failed: `${connection.name} lacks ${missing.join(", ")}`,
+      failed: problem ?? "",
       code: "PREREQUISITES_FAILED",
       action:
-        "Install what is missing there (UEFI firmware on Debian: apt-get install ovmf; a TPM: swtpm), or switch virtualization on.",
+        "Install what is missing there (UEFI firmware on Debian: apt-get install ovmf; a TPM: swtpm), bring QEMU to the source's version, or switch virtualization on.",
     });
   } catch (error) {
     if (!isFault(error) || error.code !== "REPLICA_INVALID") throw error;
