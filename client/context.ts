@@ -7,6 +7,7 @@ export interface ClientContext {
   readonly tell: (sentence: string) => void;
   /** How long the orchestrator's worker is waited for. */
   readonly patienceMs: number;
+  readonly now: () => number;
   /** Rejects at once when `signal` is aborted. */
   readonly sleep: (milliseconds: number, signal: AbortSignal) => Promise<void>;
 }

@@ -34,6 +34,7 @@ export function createUnderstudyClient(
     client,
     tell: onlyOnce(tell),
     patienceMs,
+    now: Date.now,
     sleep: (milliseconds, signal) => sleep(milliseconds, undefined, { signal }),
   };
 

@@ -10,7 +10,7 @@ const patienceMs = 60_000;
 
 /** `UnderstudyClient.watch`. Temporal may be away for a minute meanwhile: the job is not disturbed by that, and neither is who watches it. */
 export async function* watchJob(
-  { client, tell, sleep }: ClientContext,
+  { client, tell, sleep, now }: ClientContext,
   id: string,
   signal: AbortSignal,
 ): AsyncIterable<JobView> {
@@ -29,8 +29,8 @@ export async function* watchJob(
       const fault = toFault(error);
       if (fault.code !== "TEMPORAL_UNREACHABLE") throw fault;
       if (lost === undefined) tell(`${fault.message} The job ${id} goes on as soon as it is back; waiting for it.`);
-      lost ??= Date.now();
-      if (Date.now() - lost > patienceMs) throw stillLost(id, fault);
+      lost ??= now();
+      if (now() - lost > patienceMs) throw stillLost(id, fault);
     }
     try {
       await sleep(lookEveryMs, signal);

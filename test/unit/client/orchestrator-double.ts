@@ -59,6 +59,7 @@ export const queuesDouble = (options: { readonly lastSeen?: number; readonly hid
     client: client as unknown as Client,
     tell: (sentence) => void told.push(sentence),
     patienceMs: 10_000,
+    now: () => 0,
     sleep,
   };
   return { context, told, asked, pass };
