@@ -1,4 +1,5 @@
-import { bytesText, durationText, progressText } from "./quantities.ts";
+import { bytesText } from "#domain/bytes-text.ts";
+import { durationText, progressText } from "./quantities.ts";
 import { pairs, table } from "./table.ts";
 import { commandLine } from "./verbs.ts";
 import type { ItemView } from "#domain/item-view.ts";

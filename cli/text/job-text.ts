@@ -1,4 +1,5 @@
-import { durationText, progressText, bytesText } from "./quantities.ts";
+import { bytesText } from "#domain/bytes-text.ts";
+import { durationText, progressText } from "./quantities.ts";
 import type { JobState, JobTask, JobView } from "#domain/job.ts";
 
 const ended: readonly JobState[] = [

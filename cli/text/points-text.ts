@@ -1,4 +1,5 @@
-import { bytesText, durationText } from "./quantities.ts";
+import { bytesText } from "#domain/bytes-text.ts";
+import { durationText } from "./quantities.ts";
 import { table } from "./table.ts";
 import type { RecoveryPoint } from "#domain/cut.ts";
 

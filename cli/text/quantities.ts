@@ -1,3 +1,5 @@
+import { bytesText } from "#domain/bytes-text.ts";
+
 /** `950 ms`, `4.7 s`, `2 min 5 s`, `3 h 20 min`, `2 d 4 h`: two units at most. */
 export const durationText = (milliseconds: number): string => {
   if (milliseconds < 1000) return `${String(Math.round(milliseconds))} ms`;
@@ -18,19 +20,6 @@ export const durationText = (milliseconds: number): string => {
   const whole = `${String(Math.floor(seconds / size))} ${name}`;
   const remainder = rest === undefined ? 0 : Math.floor((seconds % size) / rest[1]);
   return rest === undefined || remainder === 0 ? whole : `${whole} ${String(remainder)} ${rest[0]}`;
-};
-
-/** Powers of 1024: `512 B`, `3.4 KiB`, `1.2 GiB`. */
-export const bytesText = (bytes: number): string => {
-  const units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
-  let value = bytes;
-  let unit = 0;
-  while (value >= 1024 && unit < units.length - 1) {
-    value /= 1024;
-    unit += 1;
-  }
-  const text = unit === 0 || value >= 100 ? String(Math.round(value)) : value.toFixed(1);
-  return `${text.replace(/\.0$/u, "")} ${units[unit] ?? ""}`;
 };
 
 /** `12.3 MiB of 40 MiB (30%)`. */

@@ -1,3 +1,4 @@
+import { bytesText } from "#domain/bytes-text.ts";
 import { Fault } from "#domain/fault.ts";
 import type { JobInput, JobResult } from "#domain/job.ts";
 import type { ReplicaSpec } from "#platforms/platform.ts";
@@ -40,7 +41,7 @@ export async function EnableProtection(input: JobInput): Promise<JobResult> {
       const bytesSent = await job.task("Starting initial replication", async () => {
         const end = await reached();
         if (end.state !== "protected") throw notProtected(end);
-        job.note(`${(end.bytesSent / 1e6).toFixed(1)} MB sent`);
+        job.note(`${bytesText(end.bytesSent)} sent`);
         return end.bytesSent;
       });
       await job.task("Updating provider states", async () => job.note("protected"));
