@@ -70,7 +70,7 @@ export function stopTracking(host: SimulatedHost, tracked: TrackedMachine): void
     return undefined;
   });
   host.store.transact((state: State) => {
-    const { fenced: _standing, fencedEpoch: _epoch, ...owned } = machineOf(state, tracked.machine);
+    const { fenced: _standing, fencedEpoch: _epoch, fencedBy: _order, ...owned } = machineOf(state, tracked.machine);
     state.put(machineKey(owned.machine.id), owned);
   });
 }

@@ -41,15 +41,19 @@ export function powerOn(host: SimulatedHost, machine: MachineId): void {
 /** `ReplicationSource.fence`. */
 export function fence(
   host: SimulatedHost,
-  request: { readonly item: ItemName; readonly machine: MachineId; readonly epoch: number },
+  request: { readonly item: ItemName; readonly machine: MachineId; readonly epoch: number; readonly order: string },
 ): { readonly wasRunning: boolean } {
-  const wasRunning = turnOff(host, request.machine, (record) => {
+  const { order } = request;
+  let wasRunning = false;
+  turnOff(host, request.machine, (record) => {
     if ((record.fencedEpoch ?? 0) > request.epoch)
       throw new Fault(
         "STALE_EPOCH",
         `Machine ${record.machine.name} was fenced under epoch ${record.fencedEpoch}; item ${request.item} asks under the older epoch ${request.epoch}.`,
       );
-    return { ...record, autostart: false, fencedEpoch: request.epoch, fenced: true };
+    const before = record.fencedBy?.order === order && record.fencedBy.wasRunning;
+    wasRunning = before || record.machine.running;
+    return { ...record, autostart: false, fencedEpoch: request.epoch, fenced: true, fencedBy: { order, wasRunning } };
   });
   host.log("machine fenced", { ...request, wasRunning });
   return { wasRunning };

@@ -19,7 +19,7 @@ export function simulatedSource(host: SimulatedHost): ReplicationSource {
     stopTracking: (tracked, op) => faults("source.stopTracking", op.signal, () => stopTracking(host, tracked)),
     shutDown: (request, op) => faults("source.shutDown", op.signal, () => shutDown(host, request, op.signal)),
     powerOn: (machine, op) => faults("source.powerOn", op.signal, () => powerOn(host, machine)),
-    fence: (request, op) => faults("source.fence", op.signal, () => fence(host, request)),
+    fence: (request, op) => faults("source.fence", op.signal, () => fence(host, { ...request, order: op.id })),
     keepFenced: (request, op) => faults("source.keepFenced", op.signal, () => keepFenced(host, request)),
   };
 }

@@ -159,13 +159,15 @@ describe("the power of a machine", () => {
     expect(await at.source.fence({ item, machine, epoch: 7 }, operation())).toEqual({ wasRunning: true });
     expect(await guest.state()).toBe("shut off");
     expect(await autostart()).toBe("disable");
-    expect(await at.source.fence({ item, machine, epoch: 7 }, operation())).toEqual({ wasRunning: false });
+    expect(await at.source.fence({ item, machine, epoch: 7 }, { ...operation(), id: "another" })).toEqual({
+      wasRunning: false,
+    });
     await expect(at.source.fence({ item, machine, epoch: 3 }, operation())).rejects.toMatchObject({
       code: "STALE_EPOCH",
     });
     await expect(cutOf(at.source, tracked)).rejects.toMatchObject({ code: "STALE_EPOCH" });
     const mark = (await at.host.run('cat "$1"', [`${at.host.store}/fenced/${machine}.json`])).stdout;
-    expect(JSON.parse(mark)).toEqual({ version: 1, item, machine, epoch: 7, autostart: true });
+    expect(JSON.parse(mark)).toMatchObject({ version: 1, item, machine, epoch: 7, autostart: true });
     const console = await guest.consoleMark();
     await at.source.powerOn(machine, operation());
     await at.source.powerOn(machine, operation());

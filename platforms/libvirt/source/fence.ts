@@ -12,6 +12,9 @@ export interface FenceMark {
   readonly machine: MachineId;
   readonly epoch: number;
   readonly autostart: boolean;
+  /** The order that fenced it, and whether it was running then: given again, because its answer got lost on the way, it answers the same. */
+  readonly order?: string;
+  readonly foundRunning?: boolean;
 }
 
 /**
@@ -20,21 +23,31 @@ export interface FenceMark {
  */
 export const fenceMachine = async (
   place: SourcePlace,
-  request: { readonly item: ItemName; readonly machine: MachineId; readonly epoch: number },
+  request: {
+    readonly item: ItemName;
+    readonly machine: MachineId;
+    readonly epoch: number;
+    /** The operation's id. */
+    readonly order: string;
+  },
   signal: AbortSignal,
 ): Promise<{ readonly wasRunning: boolean }> => {
   const { host, store } = place;
-  const { item, machine, epoch } = request;
+  const { item, machine, epoch, order } = request;
   const bounds = { signal, timeoutMs: 30_000, purpose: `fence machine ${machine}` };
   const before = await readFenceMark(place, machine, signal);
   refuseStaleOwner(place, { item, machine, epoch }, before);
   const [info = ""] = await host.virsh([["dominfo", machine]], bounds);
+  const foundRunning =
+    (before?.order === order && before.foundRunning === true) || (await isRunning(host, machine, signal));
   const mark: FenceMark = {
     version: 1,
     item,
     machine,
     epoch,
     autostart: before?.autostart ?? readAutostart(info),
+    order,
+    foundRunning,
   };
   await host.run(
     `set -e; umask 077; mkdir -p "$1"; cat >"$2.new"; sync "$2.new"; mv "$2.new" "$2"; sync "$1"`,
@@ -42,9 +55,9 @@ export const fenceMachine = async (
     { ...bounds, stdin: JSON.stringify(mark) },
   );
   if (!/^Persistent:\s+no/m.test(info)) await host.virsh([["autostart", machine, "--disable"]], bounds);
-  const wasRunning = await isRunning(host, machine, signal);
-  if (wasRunning) await destroy(host, machine, signal);
-  return { wasRunning };
+  const runs = await isRunning(host, machine, signal);
+  if (runs) await destroy(host, machine, signal);
+  return { wasRunning: runs || foundRunning };
 };
 
 /** Throws `STALE_EPOCH` for an order under an older epoch than the fence's: the machine belongs to the past of whoever gives it. */

@@ -31,7 +31,7 @@ export const createLibvirtSource = (
       await unfenceMachine(place, machine, op.signal);
       await powerOnMachine(host, machine, op.signal);
     },
-    fence: (request, op) => fenceMachine(place, request, op.signal),
+    fence: (request, op) => fenceMachine(place, { ...request, order: op.id }, op.signal),
     keepFenced: (request, op) => keepFenced(place, request, op.signal),
   };
 };

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { cutId, itemName } from "#domain/ids.ts";
 import { collect } from "#test/support/collect.ts";
+import { operation } from "#test/support/operation.ts";
 import { readAll } from "#test/support/read-all.ts";
 import { block, fixtureOf, op, pattern } from "./fixture.ts";
 import type { OpenHarness } from "./harness.ts";
@@ -203,11 +204,12 @@ export function sourceContract(openHarness: OpenHarness): void {
     expect((await cut("c2")).trackedSince[first]).toEqual([]);
   });
 
-  test("a fenced machine is off, and is found off the second time", async () => {
+  test("a fenced machine is off; the same order answers what it found, another one finds it off", async () => {
     await using harness = await openHarness();
     const order = { item: itemName("app1"), machine: harness.machine.id, epoch: 2 };
-    expect(await harness.source.fence(order, op)).toEqual({ wasRunning: true });
-    expect(await harness.source.fence(order, op)).toEqual({ wasRunning: false });
+    expect(await harness.source.fence(order, operation("first"))).toEqual({ wasRunning: true });
+    expect(await harness.source.fence(order, operation("first"))).toEqual({ wasRunning: true });
+    expect(await harness.source.fence(order, operation("second"))).toEqual({ wasRunning: false });
     expect((await harness.machines("source")).find(({ id }) => id === harness.machine.id)?.running).toBe(false);
   });
 
