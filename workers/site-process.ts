@@ -4,6 +4,7 @@ import { ensureNamespace } from "#client/prepare.ts";
 import type { Configuration } from "#domain/configuration.ts";
 import { isFault } from "#domain/fault.ts";
 import type { SiteName } from "#domain/ids.ts";
+import { nearest } from "#domain/nearest.ts";
 import type { SiteTls } from "#transfer/session.ts";
 import { connectWorker } from "#workers/connect-worker.ts";
 import type { OpenPlatform } from "#workers/kept-hosts.ts";
@@ -62,7 +63,10 @@ async function untilConfigured(
 async function missing(site: SiteName, read: () => Promise<Configuration>): Promise<string | undefined> {
   try {
     const { sites } = await read();
-    return site in sites ? undefined : `Waits: the applied configuration has no site “${site}”.`;
+    if (site in sites) return undefined;
+    const known = Object.keys(sites);
+    const meant = nearest(site, known);
+    return `Waits: the applied configuration has no site “${site}”${meant === undefined ? "" : ` (did you mean ${meant}?)`}. It has: ${known.join(", ") || "none"}.`;
   } catch (error) {
     if (isFault(error) && (error.code === "CONFIG_INVALID" || error.code === "WORKER_UNAVAILABLE")) {
       return `Waits: ${error.message}`;
