@@ -1,3 +1,4 @@
+import { isCancellation } from "@temporalio/workflow";
 import type { Check } from "#domain/check.ts";
 import { Fault } from "#domain/fault.ts";
 import { faultOf } from "#workflows/failure.ts";
@@ -16,6 +17,8 @@ export async function prerequisites(
       try {
         return (await ask()).map((check) => ({ where, check }));
       } catch (error) {
+        // Nobody failed a check: the job was called off while they were asked.
+        if (isCancellation(error)) throw error;
         const { code, message, action } = faultOf(error);
         const check: Check = { name: "can be asked", passed: false, code, detail: message, action };
         return [{ where, check }];
@@ -24,7 +27,7 @@ export async function prerequisites(
   );
   const checks = answers.flat();
   const failed = checks.flatMap(({ where, check }) => (check.passed ? [] : [{ where, ...check }]));
-  job.note(`${checks.length - failed.length} of ${checks.length} checks passed`);
+  if (checks.length > 0) job.note(`${checks.length - failed.length} of ${checks.length} checks passed`);
   if (failed.length === 0) {
     for (const { where, check } of checks)
       if (check.passed && check.warning === true) job.inform(`${where}, ${check.name}: ${check.detail}`);

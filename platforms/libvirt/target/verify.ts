@@ -193,7 +193,7 @@ const openImage = async ({ store, state, top, disk }: DiskVerification, signal: 
     } catch (cause) {
       throw new Fault(
         "CHAIN_BROKEN",
-        `The image of the point cannot be opened: ${cause instanceof Error ? cause.message : String(cause)} Image: ${image} on host ${host.name}. Choose another point; resynchronize the machine.`,
+        `The image of the point cannot be opened: ${(cause instanceof Error ? cause.message : String(cause)).replace(/\.$/u, "")}. Image: ${image} on host ${host.name}. Choose another point; resynchronize the machine.`,
         { cause },
       );
     }
