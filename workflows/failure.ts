@@ -2,10 +2,12 @@ import { TimeoutType } from "@temporalio/common";
 import {
   ActivityFailure,
   ApplicationFailure,
+  CancelledFailure,
   ChildWorkflowFailure,
   isCancellation,
   TimeoutFailure,
 } from "@temporalio/workflow";
+import type { Achieved } from "#activities/replication/request.ts";
 import { type FaultCode, faultCodes } from "#domain/fault-codes.ts";
 import { faultTable } from "#domain/fault-table.ts";
 import { isFault } from "#domain/fault.ts";
@@ -36,6 +38,19 @@ export function faultOf(error: unknown): JobFault {
   if (isFault(error)) return faultFrom(error.code, error.message);
   return faultFrom("INTERNAL", error instanceof Error ? error.message : String(error));
 }
+
+/** What a stretch of replication had done when it failed, as far as it could say: with its failure, or with the last heartbeat of a worker that was lost. */
+export function achievedBefore(error: unknown): Achieved | undefined {
+  if (!(error instanceof ActivityFailure)) return undefined;
+  const { cause } = error;
+  if (cause instanceof TimeoutFailure) return asAchieved(cause.lastHeartbeatDetails);
+  if (cause instanceof ApplicationFailure || cause instanceof CancelledFailure)
+    return asAchieved(cause.details?.at(-1));
+  return undefined;
+}
+
+const asAchieved = (detail: unknown): Achieved | undefined =>
+  typeof detail === "object" && detail !== null && "bytesSent" in detail ? (detail as Achieved) : undefined;
 
 /** How a workflow fails with a fault, so that it is red in Temporal's UI and its type is the code. */
 export const failWith = (fault: JobFault): ApplicationFailure =>

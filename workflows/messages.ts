@@ -8,6 +8,7 @@ import type { JobFacts, JobOutcome } from "#domain/lifecycle.ts";
 import type { OperationName } from "#domain/operations.ts";
 import type { ReplicationPolicy } from "#domain/policy.ts";
 import type { ProtectionState } from "#domain/states.ts";
+import type { Sealed } from "#workflows/item/sealed.ts";
 import type { ActiveJob, ItemPatch, ItemState, Side, SideName } from "#workflows/item/state.ts";
 
 /** What the replication that runs says of itself: the details of its activity's heartbeat. */
@@ -27,6 +28,8 @@ export interface JobRecord {
   readonly patch?: ItemPatch;
   readonly task?: string;
   readonly turnedOff?: ActiveJob["turnedOff"];
+  /** The newest point that the job has seen at the replica; the item may know of a newer one. */
+  readonly sealed?: Sealed;
 }
 export interface JobFinished {
   readonly jobId: string;
@@ -34,6 +37,7 @@ export interface JobFinished {
   readonly patch: ItemPatch;
   readonly facts: JobFacts;
   readonly fault?: JobFault;
+  readonly sealed?: Sealed;
   /** The job goes on waiting for replication to reach `protected` and wants to be told. */
   readonly waits: boolean;
 }

@@ -19,12 +19,12 @@ const judgeEveryMs = 5_000;
 /** Replicates one item from the platform to a replica at another site, in one of the modes of `ReplicateRequest`. */
 export type Replicator = (
   request: ReplicateRequest,
-  run: { readonly signal: AbortSignal; report(report: ReplicateReport): void },
+  run: { readonly signal: AbortSignal; readonly before?: ReplicateReport; report(report: ReplicateReport): void },
 ) => Promise<ReplicateReport>;
 
 /**
  * The replication of one host's machines. A `run` that is cancelled ends with its report; every other mode that is cancelled rejects with `CANCELLED`, because it has
- * not done what it was asked for. Rejects with the Faults of the platform and of the session, `RESYNC_REQUIRED` when changes cannot be proven.
+ * not done what it was asked for. `before`: the report of an attempt whose worker died, which this one's goes on from. Rejects with the Faults of the platform and of the session, `RESYNC_REQUIRED` when changes cannot be proven.
  */
 export function createReplicator(options: {
   readonly platform: Pick<Platform, "kind" | "inventory" | "source">;
@@ -38,9 +38,9 @@ export function createReplicator(options: {
   const { source, inventory, kind } = options.platform;
   if (source === undefined)
     throw new Fault("PREREQUISITES_FAILED", `Machines of a host of kind ${kind} cannot be replicated from it.`);
-  return async (request, { signal, report }) => {
+  return async (request, { signal, before, report }) => {
     const limit = () => bytesPerSecondAt(request.policy, clock.now());
-    const reporter = createReporter({ emit: report, now: () => clock.now(), limit });
+    const reporter = createReporter({ emit: report, now: () => clock.now(), limit, ...(before && { before }) });
     const judging = setInterval(() => reporter.judge(), judgeEveryMs);
     const until = clock.now() + request.returnAfterSeconds * 1000;
     const stretch = { request, source, inventory, clock, until, reporter, signal, log };

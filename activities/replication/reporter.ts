@@ -1,5 +1,6 @@
 import type { RecoveryPoint } from "#domain/cut.ts";
 import { type CopyMark, copyPace, withMark } from "#domain/copy-pace.ts";
+import type { FaultCode } from "#domain/fault-codes.ts";
 import type { DiskId } from "#domain/ids.ts";
 import type { DiskProgress } from "#domain/item-view.ts";
 import type { CopyProgress, CopyResult } from "#transfer/session.ts";
@@ -18,6 +19,8 @@ export interface Reporter {
   sealed(point: RecoveryPoint, cycle: NonNullable<ReplicateReport["lastCycle"]>): void;
   /** One in the same words takes the earlier one's place. */
   warn(warning: ReplicateReport["warnings"][number]): void;
+  /** What was warned of under that code has passed. */
+  passed(code: FaultCode): void;
 }
 
 const everyMs = 250;
@@ -27,15 +30,18 @@ export function createReporter(options: {
   readonly now: () => number;
   /** The policy's limit at this moment, in bytes a second. */
   readonly limit?: () => number | undefined;
+  /** The account that is gone on with: what was sealed and sent stays so. */
+  readonly before?: ReplicateReport;
 }): Reporter {
   let report: ReplicateReport = {
-    phase: "connecting",
     cycles: 0,
     bytesSent: 0,
     wireBytes: 0,
-    disks: [],
     keptPoints: [],
     warnings: [],
+    ...options.before,
+    phase: "connecting",
+    disks: [],
   };
   const marks = new Map<DiskId, readonly CopyMark[]>();
   let saidAt = Number.NEGATIVE_INFINITY;
@@ -114,6 +120,10 @@ export function createReporter(options: {
         ({ code, message }) => code !== warning.code || message !== warning.message,
       );
       change({ warnings: [...others, warning] }, true);
+    },
+    passed(code) {
+      const others = report.warnings.filter((warning) => warning.code !== code);
+      if (others.length < report.warnings.length) change({ warnings: others }, true);
     },
   };
 }

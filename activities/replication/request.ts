@@ -37,3 +37,6 @@ export interface ReplicateReport {
   /** Said in health though replication goes on, each once: an app-consistent point that could not be had, firmware variables that could not be read. */
   readonly warnings: readonly { readonly code: FaultCode; readonly message: string; readonly at: Instant }[];
 }
+
+/** What a run has achieved stays true when it fails: it goes with the failure, as its last detail. */
+export type Achieved = Pick<ReplicateReport, "lastSealed" | "lastCycle" | "bytesSent">;

@@ -22,7 +22,7 @@ interface ReplicaDouble {
   receives: boolean;
   content: string | undefined;
   points: RecoveryPoint[];
-  readonly activations: Map<string, { machine: string; name: string; kind: string }>;
+  readonly activations: Map<string, { machine: string; name: string; kind: string; point: string }>;
 }
 interface SiteState {
   readonly machines: Map<string, Machine>;
@@ -206,9 +206,9 @@ export function createTwoSites(names: readonly [string, string], machines: reado
     },
     async commitFailover({ replica: id, failover }) {
       const replica = replicaAt(site, id);
-      if (!replica.activations.has(failover))
-        throw new Fault("FAILOVER_NOT_FOUND", `There is no failover ${failover}.`);
-      replica.points = [];
+      const activation = replica.activations.get(failover);
+      if (activation === undefined) throw new Fault("FAILOVER_NOT_FOUND", `There is no failover ${failover}.`);
+      replica.points = replica.points.filter((point) => point.id === activation.point);
     },
     async discardFailover({ replica: id, failover, epoch }) {
       const replica = replicaAt(site, id);
@@ -266,7 +266,8 @@ export function createTwoSites(names: readonly [string, string], machines: reado
     const known = replica.activations.get(request.failover);
     const id = machineId(`id-${request.machineName}`);
     if (known === undefined) {
-      replica.activations.set(request.failover, { machine: id, name: request.machineName, kind: request.kind });
+      const { machineName: name, kind, point } = request;
+      replica.activations.set(request.failover, { machine: id, name, kind, point });
       at(site).fenced.delete(id);
       at(site).machines.set(id, machine(id, request.machineName));
       if (request.kind !== "test") Object.assign(replica, { receives: false, epoch: request.epoch });

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { startWorld, type World } from "#test/support/temporal-world.ts";
+import { type ItemStory, startWorld, type World } from "#test/support/temporal-world.ts";
 
 describe("a site that is lost", () => {
   let world: World;
@@ -12,10 +12,13 @@ describe("a site that is lost", () => {
     const app = world.of("app1");
     await app.protect();
     await world.stopSite("paris");
+    await namesTheNewestPoint(world, app);
     const begun = Date.now();
     expect(await app.run("UnplannedFailover")).toMatchObject({ state: "Succeeded" });
     expect(Date.now() - begun).toBeLessThan(5_000);
+    await namesTheNewestPoint(world, app);
     expect(await app.run("Commit")).toMatchObject({ state: "Succeeded" });
+    await namesTheNewestPoint(world, app);
     expect(world.sites.running("app1")).toEqual(["paris/app1", "lyon/app1"]);
     expect(await app.item()).toMatchObject({ state: "failed-over", activeSite: "lyon" });
 
@@ -34,6 +37,20 @@ describe("a site that is lost", () => {
     expect(told.health).toMatchObject([{ code: "STALE_EPOCH", severity: "Warning" }]);
     expect(await app.run("ReverseReplicate")).toMatchObject({ state: "Succeeded" });
     expect((await app.state()).guarded).toBeNull();
+  });
+
+  it("has its status name the point that is left when an older one was failed over to", async () => {
+    const app = world.of("app5");
+    await app.protect();
+    await world.stopSite("paris");
+    const [first] = await world.understudy.points(app.name);
+    if (first === undefined) throw new Error("a protected item has a point");
+    await app.run("UnplannedFailover", { point: { kind: "custom", pointId: first.id } });
+    await namesTheNewestPoint(world, app);
+    await app.run("Commit");
+    await namesTheNewestPoint(world, app);
+    expect((await app.item()).lastSealed?.cut).toBe(first.id);
+    await world.startSite("paris");
   });
 
   it("is asked to shut its machine down for seconds only, and the job says that it could not be", async () => {
@@ -74,3 +91,9 @@ describe("a site that is lost", () => {
     expect(await app.item()).toMatchObject({ state: "protected", epoch: 1 });
   });
 });
+
+/** What `status` says of an item whose replication stands still, and what the replica has. */
+async function namesTheNewestPoint({ understudy }: World, { name }: ItemStory): Promise<void> {
+  const newest = (await understudy.points(name)).at(-1);
+  expect((await understudy.item(name)).lastSealed).toEqual({ cut: newest?.id, takenAt: newest?.takenAt });
+}

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createReplicationActivities } from "#activities/replication.ts";
+import { cutId, instant } from "#domain/ids.ts";
 import { Fault } from "#domain/fault.ts";
 import { protectedItem } from "#test/support/protected-item.ts";
 import { oneCycle, takes } from "#test/support/skipping-doubles.ts";
@@ -15,11 +17,21 @@ describe("an item's replication in virtual time", () => {
   const outages = [6, 2];
   const asked: { readonly seconds: number; readonly works: boolean }[] = [];
   let done = 0;
+  /** Of the other item: so many of its stretches seal one point each, and fail then. */
+  const seals = 3;
+  let sealed = 0;
+  const newest = () => ({ cut: cutId(`cut-${sealed}`), takenAt: instant(sealed * 1_000) });
 
   beforeAll(async () => {
     world = await startSkippingWorld();
-    await world.startSite(paris, {
-      async replicate({ request: { returnAfterSeconds: seconds } }) {
+    const { replicate } = createReplicationActivities(
+      async (_host, { tracked, returnAfterSeconds: seconds }, { report }) => {
+        if (tracked.item === "app2") {
+          if (sealed === seals) takes(stretchSeconds);
+          sealed += 1;
+          report({ ...oneCycle(), lastSealed: { ...newest(), sealedAt: newest().takenAt } });
+          throw new Fault("HYPERVISOR_UNAVAILABLE", "libvirtd of paris-1 does not answer.");
+        }
         const works = (outages[0] ?? 0) === 0;
         asked.push({ seconds, works });
         if (!works) {
@@ -31,7 +43,8 @@ describe("an item's replication in virtual time", () => {
         done += 1;
         return oneCycle();
       },
-    });
+    );
+    await world.startSite(paris, { replicate });
     app = await world.startItem("app1");
   });
   afterAll(() => world[Symbol.asyncDispose]());
@@ -65,6 +78,12 @@ describe("an item's replication in virtual time", () => {
     const lengths = await historyLengths(world, app.handle.workflowId, first);
     expect(lengths.length).toBeGreaterThan(1);
     expect(Math.max(...lengths)).toBeLessThan(4_200);
+  });
+
+  it("has the item know the newest point that a stretch sealed before it failed, and what was sent", async () => {
+    const other = await world.startItem("app2");
+    await world.passUntil(async () => (await other.state()).failing?.attempts === seals);
+    expect(await other.state()).toMatchObject({ lastSealed: newest(), bytesSent: seals * 1_000 });
   });
 });
 

@@ -1,6 +1,7 @@
 import { begin, finish, interruptedBy, refusal } from "#domain/lifecycle.ts";
 import { now } from "#workflows/clock.ts";
 import { withHealth, withoutHealth } from "#workflows/item/health.ts";
+import { withSealed } from "#workflows/item/sealed.ts";
 import type { ActiveJob, ItemState } from "#workflows/item/state.ts";
 import type { ItemConfigured, JobFinished, JobRecord, JobRefusal, JobRequest } from "#workflows/messages.ts";
 
@@ -40,10 +41,10 @@ export function ask(state: ItemState, request: JobRequest): Asked {
   return { state: next, ...(interrupted === undefined || active === null ? {} : { interrupted: active }) };
 }
 
-export function record(state: ItemState, { jobId, patch, task, turnedOff }: JobRecord): ItemState {
+export function record(state: ItemState, { jobId, patch, task, turnedOff, sealed }: JobRecord): ItemState {
   if (state.activeJob?.id !== jobId) return state;
   return {
-    ...state,
+    ...withSealed(state, sealed),
     ...patch,
     epoch: Math.max(state.epoch, patch?.epoch ?? 0),
     activeJob: {

@@ -1,16 +1,17 @@
 import { CancellationScope, isCancellation, sleep } from "@temporalio/workflow";
-import type { ReplicateReport } from "#activities/replication/request.ts";
+import type { Achieved, ReplicateReport } from "#activities/replication/request.ts";
 import type { DiskId } from "#domain/ids.ts";
 import { observe } from "#domain/lifecycle.ts";
 import type { JobFault } from "#domain/job.ts";
 import { now } from "#workflows/clock.ts";
-import { faultOf } from "#workflows/failure.ts";
-import { sourceOf } from "#workflows/item/ends.ts";
+import { achievedBefore, faultOf } from "#workflows/failure.ts";
+import { sourceOf, targetOf } from "#workflows/item/ends.ts";
 import { withHealth, withoutReplicationHealth } from "#workflows/item/health.ts";
 import type { ItemHolder } from "#workflows/item/holder.ts";
 import { wantsQuiet } from "#workflows/item/quiet.ts";
 import { replicateRequest, trackedMachine } from "#workflows/item/replicate-request.ts";
 import { retryDelaySeconds } from "#workflows/item/retry.ts";
+import { withSealed } from "#workflows/item/sealed.ts";
 import type { ItemState } from "#workflows/item/state.ts";
 import { atSite, replicationAt } from "#workflows/sites.ts";
 
@@ -31,22 +32,19 @@ export function wanted(state: ItemState): { readonly mode: "seed" | "run"; reado
   return { mode, key: JSON.stringify([mode, state.policy, state.epoch, state.sides]) };
 }
 
+/** Takes what a stretch has done into the state, however the stretch ended. */
+export const achieved = (state: ItemState, done: Achieved): ItemState => ({
+  ...withSealed(state, done.lastSealed),
+  lastCycle: done.lastCycle ?? state.lastCycle,
+  bytesSent: state.bytesSent + done.bytesSent,
+});
+
 /** Takes a report of finished work into the state. */
 export function reported(state: ItemState, report: ReplicateReport): ItemState {
-  const base = withoutReplicationHealth({ ...state, failing: null });
-  const warned = report.warnings.reduce(
+  return report.warnings.reduce(
     (next, { code, message }) => withHealth(next, { code, message }, { severity: "Warning" }),
-    base,
+    withoutReplicationHealth({ ...achieved(state, report), failing: null }),
   );
-  return {
-    ...warned,
-    lastSealed:
-      report.lastSealed === undefined
-        ? state.lastSealed
-        : { cut: report.lastSealed.cut, takenAt: report.lastSealed.takenAt },
-    lastCycle: report.lastCycle ?? state.lastCycle,
-    bytesSent: state.bytesSent + report.bytesSent,
-  };
 }
 
 /** Takes a failed stretch into the state. */
@@ -84,9 +82,16 @@ export function replicationOf(item: ItemHolder): ItemReplication {
   }
 
   async function run(mode: "seed" | "run", isCurrent: () => boolean): Promise<void> {
+    const { replica } = targetOf(item.state);
+    /** Also of a stretch that nobody waits for any more, as long as its points are there. */
+    const learn = (done: Achieved): void => {
+      const { lifecycle } = item.state;
+      const pointsGone = lifecycle.state === "failed-over" || lifecycle.state === "failed-over-protected";
+      if (!pointsGone && targetOf(item.state).replica === replica) item.update((state) => achieved(state, done));
+    };
     try {
       const report = await stretch(mode);
-      if (!isCurrent()) return;
+      if (!isCurrent()) return learn(report);
       item.update((state) => reported(state, report));
       if (mode === "seed" && report.lastSealed !== undefined) {
         item.update((state) => ({
@@ -96,6 +101,8 @@ export function replicationOf(item: ItemHolder): ItemReplication {
         }));
       }
     } catch (error) {
+      const done = achievedBefore(error);
+      if (done !== undefined) learn(done);
       if (isCancellation(error) || !isCurrent()) return;
       const fault = faultOf(error);
       item.update((state) => failed(state, fault));

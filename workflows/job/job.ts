@@ -4,10 +4,12 @@ import type { TaskName } from "#domain/job-scenarios.ts";
 import type { JobFacts } from "#domain/lifecycle.ts";
 import type { OperationName } from "#domain/operations.ts";
 import { faultOf } from "#workflows/failure.ts";
+import { type Sealed, withSealed } from "#workflows/item/sealed.ts";
 import type { ActiveJob, ItemPatch, ItemState } from "#workflows/item/state.ts";
 import type { Hold } from "#workflows/job/hold.ts";
 import type { JobLedger } from "#workflows/job/ledger.ts";
 import type { UndoList } from "#workflows/job/undo-list.ts";
+import type { JobRecord } from "#workflows/messages.ts";
 
 /** What a job's story has in its hands. */
 export interface Job<Operation extends OperationName> {
@@ -17,6 +19,8 @@ export interface Job<Operation extends OperationName> {
   readonly item: ItemState;
   /** What has been stated so far. */
   readonly facts: JobFacts;
+  /** What the job `saw` and has not told the item yet. */
+  news(): Pick<JobRecord, "sealed">;
   /** Does one of the scenario's named tasks. */
   task<Result>(name: TaskName<Operation>, work: () => Promise<Result>): Promise<Result>;
   /** One of them is not needed this time. */
@@ -25,6 +29,8 @@ export interface Job<Operation extends OperationName> {
   note(detail: string): void;
   /** Into the item, before the story goes on: what must be known even when this job dies now. */
   record(patch: ItemPatch, turnedOff?: ActiveJob["turnedOff"]): Promise<void>;
+  /** The replica has this point: the item hears of it with what is recorded next, and not later than with the job's end. */
+  saw(sealed: Sealed | undefined): void;
   /** What must be said although the job succeeds. */
   inform(sentence: string): void;
   /** Facts that the lifecycle needs, however the job ends. */
@@ -54,6 +60,12 @@ export function createJob<Operation extends OperationName>(parts: {
   const { input, hold, ledger, undos } = parts;
   let { item } = parts;
   let facts: JobFacts = {};
+  let seen: Sealed | undefined;
+  const news = () => {
+    const sealed = seen;
+    seen = undefined;
+    return sealed === undefined ? {} : { sealed };
+  };
   return {
     id: workflowInfo().workflowId,
     input,
@@ -71,8 +83,14 @@ export function createJob<Operation extends OperationName>(parts: {
     note: (detail) => ledger.note(detail),
     async record(patch, turnedOff) {
       item = { ...item, ...patch };
-      await hold.record({ patch, ...(turnedOff === undefined ? {} : { turnedOff }) });
+      await hold.record({ patch, ...news(), ...(turnedOff === undefined ? {} : { turnedOff }) });
     },
+    saw(sealed) {
+      if (sealed === undefined) return;
+      seen = { cut: sealed.cut, takenAt: sealed.takenAt };
+      item = withSealed(item, seen);
+    },
+    news,
     inform: (sentence) => ledger.inform(sentence),
     state(stated) {
       facts = { ...facts, ...stated };

@@ -10,6 +10,7 @@ import { networksOf } from "#workflows/job/failover-request.ts";
 import { isReplicaFresh } from "#workflows/job/fresh-replica.ts";
 import type { Steps } from "#workflows/job/job.ts";
 import { mappedNetworks } from "#workflows/job/network-checks.ts";
+import { newestOf } from "#workflows/job/target-point.ts";
 import { prerequisites } from "#workflows/job/prerequisites.ts";
 import { replicateInJob } from "#workflows/job/replicate.ts";
 import { atSite } from "#workflows/sites.ts";
@@ -30,6 +31,7 @@ export async function checkPlanned(job: Steps): Promise<void> {
     [`target site ${target.site}`]: async () => {
       const asked = { host: target.host, replica: targetReplica(job.item) };
       const points = await atSite(target.site).listPoints(asked);
+      job.saw(newestOf(points));
       const networks = await atSite(target.site).listNetworks({ host: target.host });
       return [hasPoint(points.length), ...mappedNetworks(Object.values(networksOf(job.item)), networks)];
     },
@@ -60,7 +62,8 @@ export async function shutDownSource(job: Steps): Promise<void> {
   // Jobs that began before this was known send them always.
   if (!patched("fresh-replica") || !isReplicaFresh(job.item, now())) {
     job.note("sending the newest changes while it still runs");
-    await replicateInJob(job, job.item, { mode: "run", returnAfterSeconds: 0, attempts: 3 });
+    const { lastSealed } = await replicateInJob(job, job.item, { mode: "run", returnAfterSeconds: 0, attempts: 3 });
+    job.saw(lastSealed);
   }
 
   job.note(`shutting it down, for ${job.item.configuration.shutdownGraceSeconds} s at most`);

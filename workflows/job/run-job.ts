@@ -40,9 +40,8 @@ export async function runJob<Operation extends OperationName>(story: Story<Opera
     const { patch = {}, result = {} } = await story.run(job);
     undos.clear();
     holds = false;
-    const { facts } = job;
-    const waits = story.afterwards !== undefined;
-    await CancellationScope.nonCancellable(() => hold.finish({ outcome: "succeeded", patch, facts, waits }));
+    const said = { patch, ...job.news(), facts: job.facts, waits: story.afterwards !== undefined };
+    await CancellationScope.nonCancellable(() => hold.finish({ outcome: "succeeded", ...said }));
     const more = await story.afterwards?.(job, () => hold.reached());
     ledger.close({ state: "Succeeded", result: { ...result, ...more } });
     return ledger.view.result ?? {};
@@ -54,9 +53,9 @@ export async function runJob<Operation extends OperationName>(story: Story<Opera
       const sentences = [fault.message, ...(await undoAll(undos, ledger))];
       const told = { ...fault, message: sentences.join(" ") };
       if (holds && !hold.refused) {
-        const said = { outcome, patch: {}, facts: job?.facts ?? {}, fault: told, waits: false } as const;
+        const said = { patch: {}, ...job?.news(), facts: job?.facts ?? {}, fault: told, waits: false };
         // The only way this fails: the item is gone, and need not be told. What the job failed with must not be lost over it.
-        await hold.finish(said).catch(() => undefined);
+        await hold.finish({ outcome, ...said }).catch(() => undefined);
       }
       ledger.close({ state: cancelled ? "Cancelled" : "Failed", fault: told });
     });

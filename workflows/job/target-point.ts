@@ -1,6 +1,7 @@
 import type { PointSelector, RecoveryPoint } from "#domain/cut.ts";
 import { choosePoint } from "#domain/points.ts";
 import { targetOf } from "#workflows/item/ends.ts";
+import type { Sealed } from "#workflows/item/sealed.ts";
 import { targetReplica } from "#workflows/item/replicate-request.ts";
 import type { Steps } from "#workflows/job/job.ts";
 import { atSite } from "#workflows/sites.ts";
@@ -9,9 +10,16 @@ import { atSite } from "#workflows/sites.ts";
 export async function targetPoint(job: Steps, selector: PointSelector): Promise<RecoveryPoint> {
   const { site, host } = targetOf(job.item);
   const points = await atSite(site).listPoints({ host, replica: targetReplica(job.item) });
+  job.saw(newestOf(points));
   const point = choosePoint(points, selector);
   job.note(`point ${point.id} of ${point.takenAt}, ${point.consistency}`);
   return point;
+}
+
+/** Of the points of a replica, as they are listed. */
+export function newestOf(points: readonly RecoveryPoint[]): Sealed | undefined {
+  const newest = points.at(-1);
+  return newest === undefined ? undefined : { cut: newest.id, takenAt: newest.takenAt };
 }
 
 /** How to find the point again that a selector means by then; a point asked for by its id is that one only. */

@@ -16,7 +16,10 @@ export async function Commit(input: JobInput): Promise<JobResult> {
       await job.task("Commit", () =>
         atSite(site).commitFailover({ host, replica: targetReplica(job.item), failover: failover.id }),
       );
+      const { id: cut, takenAt } = failover.point;
       return {
+        // The only one that is left.
+        patch: { lastSealed: { cut, takenAt } },
         result: { point: failover.point.id, pointTakenAt: failover.point.takenAt },
       };
     },

@@ -1,8 +1,10 @@
 import type { JobInput, JobResult } from "#domain/job.ts";
 import { sourceOf, targetOf } from "#workflows/item/ends.ts";
+import { sealedBy } from "#workflows/item/sealed.ts";
 import { targetReplica, trackedMachine } from "#workflows/item/replicate-request.ts";
 import { bringToDate } from "#workflows/job/bring-to-date.ts";
 import { prerequisites } from "#workflows/job/prerequisites.ts";
+import { newestOf } from "#workflows/job/target-point.ts";
 import { runJob } from "#workflows/job/run-job.ts";
 import { atSite } from "#workflows/sites.ts";
 
@@ -25,6 +27,7 @@ export async function RepairReplication(input: JobInput): Promise<JobResult> {
               host: target.host,
               replica: targetReplica(job.item),
             });
+            job.saw(newestOf(points));
             return [{ name: "replica", passed: true, detail: `${points.length} recovery points.` }];
           },
         }),
@@ -37,9 +40,7 @@ export async function RepairReplication(input: JobInput): Promise<JobResult> {
         job.note(lastSealed === undefined ? "no new point" : `point ${lastSealed.cut} of ${lastSealed.takenAt}`),
       );
       return {
-        ...(lastSealed === undefined
-          ? {}
-          : { patch: { lastSealed: { cut: lastSealed.cut, takenAt: lastSealed.takenAt } } }),
+        patch: sealedBy(report),
         result: { bytesSent: report.bytesSent },
       };
     },

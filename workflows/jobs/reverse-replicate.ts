@@ -3,6 +3,7 @@ import type { JobInput, JobResult } from "#domain/job.ts";
 import type { ReplicaSpec } from "#platforms/platform.ts";
 import { sourceOf, sourceSide, targetOf, targetSide, withSide } from "#workflows/item/ends.ts";
 import { trackedMachine } from "#workflows/item/replicate-request.ts";
+import { sealedBy } from "#workflows/item/sealed.ts";
 import type { ItemState } from "#workflows/item/state.ts";
 import type { Steps } from "#workflows/job/job.ts";
 import { pendingFailover } from "#workflows/job/pending-failover.ts";
@@ -43,7 +44,7 @@ export async function ReverseReplicate(input: JobInput): Promise<JobResult> {
         bringToDate(job, reversed, spec.adopt?.content === undefined ? "resynchronize" : "run"),
       );
       return {
-        patch: { sides: reversed.sides, disks: reversed.disks, failover: null },
+        patch: { sides: reversed.sides, disks: reversed.disks, failover: null, ...sealedBy(report) },
         result: { bytesSent: report.bytesSent },
       };
     },

@@ -1,8 +1,9 @@
+import { ActivityFailure, ApplicationFailure, CancelledFailure, TimeoutFailure } from "@temporalio/common";
 import { describe, expect, it } from "vitest";
 import { cutId, failoverId, instant, machineId } from "#domain/ids.ts";
-import { faultFrom } from "#workflows/failure.ts";
+import { achievedBefore, faultFrom } from "#workflows/failure.ts";
 import { ask, configured, end, mourn, record } from "#workflows/item/jobs.ts";
-import { failed, reported, wanted } from "#workflows/item/replication.ts";
+import { achieved, failed, reported, wanted } from "#workflows/item/replication.ts";
 import { retryDelaySeconds } from "#workflows/item/retry.ts";
 import type { ItemState } from "#workflows/item/state.ts";
 import { newItem } from "#workflows/job/enlist.ts";
@@ -132,6 +133,29 @@ describe("its replication", () => {
     expect(stuck).toMatchObject({ stuck: true, lifecycle: { state: "protected" } });
     expect(wanted(stuck)).toBeUndefined();
     expect(ask(stuck, request("UpdatePolicy")).state).toMatchObject({ stuck: false, failing: { attempts: 0 } });
+  });
+
+  it("knows the newest point that was sealed, also by a stretch that failed then, and by one that is heard of late", () => {
+    const [older, newer] = [report("2026-11-21T12:00:00.000Z"), report("2026-11-21T12:00:09.000Z")];
+    const known = achieved(replicating, { ...newer, lastSealed: { ...newer.lastSealed, cut: cutId("c2") } });
+    expect(known).toMatchObject({ lastSealed: { cut: "c2" }, lastCycle: newer.lastCycle, bytesSent: 1_000 });
+    expect(achieved(known, older)).toMatchObject({ lastSealed: { cut: "c2" }, bytesSent: 2_000 });
+    const { state } = ask(known, request("PlannedFailover"));
+    expect(record(state, { jobId: "job-1", sealed: older.lastSealed }).lastSealed?.cut).toBe("c2");
+    expect(record(state, { jobId: "job-1", patch: { lastSealed: older.lastSealed } }).lastSealed?.cut).toBe("c1");
+  });
+
+  it("hears what was achieved from a failure, and from the last heartbeat of a worker that was lost", () => {
+    const done = report("2026-11-21T12:00:00.000Z");
+    const { lastSealed, bytesSent } = done;
+    const failure = (cause: Error) =>
+      new ActivityFailure("failed", "replicate", "1", "NON_RETRYABLE_FAILURE", "w", cause);
+    const fault = ApplicationFailure.create({ type: "HOST_UNREACHABLE", details: [{}, { lastSealed, bytesSent }] });
+    expect(achievedBefore(failure(fault))).toEqual({ lastSealed, bytesSent });
+    expect(achievedBefore(failure(new TimeoutFailure("lost", done, "HEARTBEAT")))).toEqual(done);
+    expect(achievedBefore(failure(new CancelledFailure("ended", [done])))).toEqual(done);
+    expect(achievedBefore(failure(ApplicationFailure.create({ type: "INTERNAL", details: [{}] })))).toBeUndefined();
+    expect(achievedBefore(failure(new TimeoutFailure("never begun", undefined, "SCHEDULE_TO_START")))).toBeUndefined();
   });
 
   it("counts how often it failed in a row, and forgets it when it works", () => {

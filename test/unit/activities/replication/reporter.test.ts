@@ -1,9 +1,22 @@
 import { expect, test } from "vitest";
 import type { ReplicateReport } from "#activities/replication/request.ts";
 import { createReporter } from "#activities/replication/reporter.ts";
-import { diskId, instant } from "#domain/ids.ts";
+import type { RecoveryPoint } from "#domain/cut.ts";
+import { cutId, diskId, instant, itemName } from "#domain/ids.ts";
 
 const vda = diskId("vda");
+const point: RecoveryPoint = {
+  id: cutId("c1"),
+  item: itemName("app1"),
+  epoch: 1,
+  takenAt: instant(0),
+  sealedAt: instant(1),
+  consistency: "crash-consistent",
+  disks: [],
+  definition: "",
+  kept: true,
+  deltaBytes: 1_000,
+};
 const mebibyte = 1024 * 1024;
 
 function watched() {
@@ -43,6 +56,18 @@ test("Bytes of several transfers add up, and one that goes on shows what was the
     transfer.done({ dataBytes: 1000, zeroBytes: 0, wireBytes, comparedBytes: 0 });
   }
   expect(reporter.report).toMatchObject({ bytesSent: 2000, wireBytes: 750 });
+});
+
+test("The account of an attempt whose worker died is gone on with: what was sealed and sent stays so", () => {
+  const { said, reporter: first } = watched();
+  first.sealed(point, { durationMs: 1, bytes: 1_000, wireBytes: 700 });
+  first.transfer(vda, 0).done({ dataBytes: 1_000, zeroBytes: 0, wireBytes: 700, comparedBytes: 0 });
+  const before = first.report;
+  const reporter = createReporter({ emit: (report) => said.push(report), now: () => 0, before });
+  reporter.phase("cutting");
+  expect(said.at(-1)).toEqual({ ...before, phase: "cutting", disks: [] });
+  reporter.transfer(vda, 0).done({ dataBytes: 500, zeroBytes: 0, wireBytes: 50, comparedBytes: 0 });
+  expect(reporter.report).toMatchObject({ bytesSent: 1_500, wireBytes: 750, lastSealed: { cut: point.id } });
 });
 
 test("The same warning said again takes the place of the earlier one", () => {
