@@ -2,13 +2,14 @@ import { Command } from "commander";
 
 import { Fault, isFault } from "#domain/fault.ts";
 
+import { chooseLab, usualId } from "./commands/choose-lab.ts";
 import { describeLab, labText } from "./commands/describe.ts";
 import { addGuest, type GuestOptions } from "./commands/guest.ts";
+import { revive } from "./commands/revive.ts";
 import { status } from "./commands/status.ts";
 import { up, type UpOptions } from "./commands/up.ts";
 import { faults, findFault } from "./faults/catalogue.ts";
 import { defaultLabDir } from "./hosts/lab-dir.ts";
-import { openLab } from "./hosts/lab.ts";
 import { reapLab } from "./hosts/reap.ts";
 import { listLabs } from "./hosts/state.ts";
 
@@ -34,7 +35,10 @@ Examples:
   understudy lab guest shop --host paris1   a machine with a writer in it
   understudy lab fault crash paris1         the host dies with everything on it
   understudy lab fault start paris1
+  understudy lab revive paris               the site's hosts, and in a kept demo its worker, come back
   understudy lab down
+
+Every command takes --json, and --id. Without --id: the lab "demo", or the only one there is.
 
 Exit codes: 0 done, 1 failed, 2 wrong input, 130 stopped by Ctrl-C.`,
   );
@@ -42,7 +46,7 @@ Exit codes: 0 done, 1 failed, 2 wrong input, 130 stopped by Ctrl-C.`,
 program
   .command("up")
   .description("start a lab and leave it running (0.3 s)")
-  .option("--id <id>", "labs live side by side under different ids", "demo")
+  .option("--id <id>", "labs live side by side under different ids", usualId)
   .option("--hosts <names>", "paris1 stands at the site paris", "paris1,lyon1")
   .option("--subnet <cidr>", "a /24; by default the first free one from 10.78.0.0 on")
   .option("--store-mib <host=mib...>", "give that host's store a size of its own, so that it can be full")
@@ -55,26 +59,30 @@ program
 program
   .command("down")
   .description("end a lab and remove all of it; also what a crash left of one")
-  .option("--id <id>", "the lab", "demo")
+  .option("--id <id>", "the lab", usualId)
   .option("--all", "every lab there is")
   .option("--json", "answer in JSON")
   .action(async (options: { readonly id: string; readonly all?: boolean; readonly json?: boolean }) => {
-    const ids = options.all === true ? await listLabs(defaultLabDir) : [options.id];
+    const there = await listLabs(defaultLabDir);
+    const ids = options.all === true ? there : [options.id];
     const removed: string[] = [];
     for (const id of ids) if (await reapLab(id)) removed.push(id);
     answer(
       options.json,
       { removed },
-      removed.length === 0 ? "There was nothing to remove." : `Removed: ${removed.join(", ")}`,
+      removed.length > 0
+        ? `Removed: ${removed.join(", ")}`
+        : `There was nothing to remove${there.length === 0 ? "." : ` of the id ${options.id}; there are: ${there.join(", ")}. Name one with --id.`}`,
     );
   });
 
 program
   .command("status")
   .description("the labs that are up, and how to get in")
+  .option("--id <id>", "only this one")
   .option("--json", "answer in JSON")
-  .action(async (options: { readonly json?: boolean }) => {
-    const found = await status();
+  .action(async (options: { readonly id?: string; readonly json?: boolean }) => {
+    const found = await status(options.id);
     const texts = found.labs.map(labText);
     const left = found.leftBehind.map(
       (id) => `lab ${id} was left by a crash; remove it: understudy lab down --id ${id}`,
@@ -86,9 +94,9 @@ program
   .command("guest")
   .description("make a machine on a host and start it; a writer in it proves what any image of its disk is worth")
   .argument("<name>")
-  .option("--id <id>", "the lab", "demo")
+  .option("--id <id>", "the lab")
   .option("--host <host>", "where it runs", "paris1")
-  .option("--address <ipv4>", "its address; by default .101 of the lab's subnet")
+  .option("--address <ipv4>", "its address; by default the first free one from .101 of the lab's subnet on")
   .option("--size-mib <mib>", "its disk", "1024")
   .option("--rate-kib <kib>", "random KiB a second its writer overwrites", "0")
   .option("--json", "answer in JSON")
@@ -101,23 +109,35 @@ program
     );
   });
 
+program
+  .command("revive")
+  .description("bring a site back after a disaster: its hosts, and in a kept demo its worker")
+  .argument("<site>")
+  .option("--id <id>", 'the lab; "light": the kept demo on simulated hosts')
+  .option("--json", "answer in JSON")
+  .action(async (site: string, options: { readonly id?: string; readonly json?: boolean }) => {
+    const revived = await revive(options.id, { site, progress, signal: stop.signal });
+    answer(options.json, revived, `${revived.site} is back with ${revived.hosts.join(", ")}. ${revived.worker}`);
+  });
+
 const width = Math.max(...faults.map(({ name, usage }) => `${name} ${usage}`.length));
 program
   .command("fault")
   .description("break something, or mend it")
   .argument("<fault>")
   .argument("[arguments...]")
-  .option("--id <id>", "the lab", "demo")
+  .option("--id <id>", "the lab")
   .option("--json", "answer in JSON")
   .addHelpText(
     "after",
     `\nFaults:\n${faults.map(({ name, usage, effect }) => `  ${`${name} ${usage}`.padEnd(width)}  ${effect}`).join("\n")}`,
   )
-  .action(async (name: string, args: readonly string[], options: { readonly id: string; readonly json?: boolean }) => {
+  .action(async (name: string, args: readonly string[], options: { readonly id?: string; readonly json?: boolean }) => {
     const fault = findFault(name);
-    const lab = await openLab(options.id);
+    const lab = await chooseLab(options.id);
     await fault.inject(lab, args);
-    answer(options.json, await describeLab(lab), `${name} ${args.join(" ")}: ${fault.effect}`);
+    if (options.json === true) answer(true, await describeLab(lab), "");
+    else answer(false, undefined, `${name} ${args.join(" ")}: ${fault.effect}`);
   });
 
 try {

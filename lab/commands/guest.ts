@@ -2,10 +2,11 @@ import { Fault } from "#domain/fault.ts";
 
 import { buildGuest } from "../guest/build.ts";
 import { createMachine } from "../guest/machine.ts";
-import { openLab } from "../hosts/lab.ts";
+import { chooseLab } from "./choose-lab.ts";
+import { definedMachines, placeForGuest } from "./guest-place.ts";
 
 export interface GuestOptions {
-  readonly id: string;
+  readonly id?: string;
   readonly host: string;
   readonly address?: string;
   readonly sizeMib: string;
@@ -19,9 +20,17 @@ export const addGuest = async (
   progress: (sentence: string) => void,
   signal: AbortSignal,
 ): Promise<{ readonly name: string; readonly host: string; readonly address: string; readonly readyMs: number }> => {
-  const lab = await openLab(options.id);
+  const lab = await chooseLab(options.id);
   const host = lab.host(options.host);
-  const address = options.address ?? lab.address.replace(/\.1$/, ".101");
+  const address = placeForGuest(
+    {
+      name,
+      host: host.name,
+      network: lab.address.replace(/\.1$/, ""),
+      ...(options.address === undefined ? {} : { address: options.address }),
+    },
+    await definedMachines(lab),
+  );
   const parts = await buildGuest({ progress, signal });
   progress(`making the machine ${name} on ${host.name}`);
   const guest = await createMachine({

@@ -6,7 +6,8 @@ import type { SiteName } from "#domain/ids.ts";
 import { startTemporal } from "#lab/temporal/start.ts";
 import { makeCertificates } from "./certificates.ts";
 import type { RunRecord } from "./run-record.ts";
-import { type StartedProcess, startProcess } from "./start-process.ts";
+import { startProcess } from "./start-process.ts";
+import { startWorker } from "./start-worker.ts";
 
 /** What a stage needs beside its hosts: Temporal, the orchestrator's worker, a worker for each site, and a client. All of them are processes of their own. */
 export interface Crew extends AsyncDisposable {
@@ -39,25 +40,25 @@ export const startCrew = async (
   for (const pid of temporal.pids) await record.add(pid);
   progress(`Temporal serves ${temporal.address}; its UI: ${temporal.uiUrl}`);
 
-  const start = (name: string, argv: readonly string[]): Promise<StartedProcess> =>
-    startProcess(record, {
-      name,
-      argv,
-      env: { TEMPORAL_ADDRESS: temporal.address, TEMPORAL_NAMESPACE: "default" },
-      logFile: path.join(record.folder, `${name}.log`),
-      signal,
-    });
+  const env = { TEMPORAL_ADDRESS: temporal.address, TEMPORAL_NAMESPACE: "default" };
   const [certificates] = await Promise.all([
     makeCertificates(record.folder, sites),
-    start("orchestrator", [process.execPath, orchestratorFile]),
+    startProcess(record, {
+      name: "orchestrator",
+      argv: [process.execPath, orchestratorFile],
+      env,
+      logFile: path.join(record.folder, "orchestrator.log"),
+      signal,
+    }),
   ]);
   const client = await connectClient({ address: temporal.address, namespace: "default", identity: "demo" });
   await client.apply(configuration);
   const workers = new Map(
     await Promise.all(
-      sites.map(
-        async (site) => [site, await start(`worker-${site}`, options.workerArgv(site, certificates(site)))] as const,
-      ),
+      sites.map(async (site) => {
+        const worker = { argv: options.workerArgv(site, certificates(site)), env };
+        return [site, await startWorker(record, { site, worker, signal })] as const;
+      }),
     ),
   );
   progress(`workers run at ${sites.join(" and ")}`);

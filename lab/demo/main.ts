@@ -35,8 +35,8 @@ const main = async (options: DemoOptions): Promise<number> => {
       if (options.keep) {
         await stage.keep();
         kept = true;
-        narrator.act("It is all still running. Try next:");
-        for (const command of stage.nextCommands) process.stdout.write(`  ${command}\n`);
+        narrator.act(`All of it still runs, except ${stage.home}, which the disaster took. Try next:`);
+        for (const command of stage.nextCommands) process.stdout.write(command === "" ? "\n" : `  ${command}\n`);
       }
       return proofs.every(({ holds }) => holds) ? 0 : 1;
     } finally {
@@ -78,8 +78,8 @@ try {
   if (options.help) process.stdout.write(`${usage}\n`);
   else process.exitCode = await main(options);
 } catch (error) {
-  process.stderr.write(
-    `\n${isFault(error) ? `${error.message} [${error.code}]` : String(error instanceof Error ? error.stack : error)}\n`,
-  );
-  process.exitCode = 1;
+  const wrongUse = isFault(error) && error.code === "INVALID_INPUT";
+  const text = isFault(error) ? error.message : String(error instanceof Error ? error.stack : error);
+  process.stderr.write(`\n${text}${isFault(error) && !wrongUse ? ` [${error.code}]` : ""}\n`);
+  process.exitCode = wrongUse ? 2 : 1;
 }

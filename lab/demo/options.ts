@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { Fault } from "#domain/fault.ts";
+import { Fault, isFault } from "#domain/fault.ts";
 
 export interface DemoOptions {
   readonly light: boolean;
@@ -20,7 +20,7 @@ Protects a running machine, replicates it to a second site, fails it over, bring
   --yes     installs missing Debian packages without asking
   --help    this text`;
 
-/** Rejects an unknown option with `INVALID_INPUT` and the usage. */
+/** Rejects an unknown option, and options that contradict each other, with `INVALID_INPUT` and the usage. */
 export const parseOptions = (args: readonly string[]): DemoOptions => {
   const flag = { type: "boolean", default: false } as const;
   try {
@@ -28,9 +28,20 @@ export const parseOptions = (args: readonly string[]): DemoOptions => {
       args: [...args],
       options: { light: flag, keep: flag, yes: flag, down: flag, help: { ...flag, short: "h" } },
     });
-    return values;
+    return refuseContradictions(values);
   } catch (cause) {
+    if (isFault(cause)) throw cause;
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new Fault("INVALID_INPUT", `${reason}\n\n${usage}`, { cause });
   }
+};
+
+/** `--down` ends every kept demo and plays none. */
+const refuseContradictions = (options: DemoOptions): DemoOptions => {
+  const against = (["light", "keep"] as const).filter((name) => options[name]).map((name) => `--${name}`);
+  if (!options.down || against.length === 0) return options;
+  throw new Fault(
+    "INVALID_INPUT",
+    `--down only ends what was kept, so ${against.join(" and ")} cannot go with it. Give --down alone.\n\n${usage}`,
+  );
 };

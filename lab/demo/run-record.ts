@@ -11,6 +11,15 @@ interface Run {
   readonly owner?: ProcessIdentity;
   /** What it started, in the order it is to be ended. */
   readonly processes: readonly ProcessIdentity[];
+  /** How each site's worker is started, for `understudy lab revive`. Holds no secret. */
+  readonly workers: Readonly<Record<string, WorkerStart>>;
+}
+
+/** How a site's worker is started, and the process that it was the last time. */
+export interface WorkerStart {
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly process?: ProcessIdentity;
 }
 
 /** A demo's folder, with its record in it. */
@@ -18,6 +27,9 @@ export interface RunRecord {
   readonly folder: string;
   /** Notes a process that this demo started. */
   add(pid: number): Promise<void>;
+  /** Notes how a site's worker is started, and as which process it runs now. */
+  addWorker(site: string, worker: WorkerStart): Promise<void>;
+  worker(site: string): WorkerStart | undefined;
   /** From now on nobody owns it: only `--down` ends it. */
   keep(): Promise<void>;
   /** Ends every noted process (SIGTERM, after two seconds SIGKILL) and removes the folder. */
@@ -49,8 +61,23 @@ export const claimRun = async (
   }
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
-  let run: Run = { version: 1, owner: await identify(process.pid), processes: [] };
+  const run: Run = { version: 1, owner: await identify(process.pid), processes: [], workers: {} };
   await writeRun(folder, run);
+  return recordOf(folder, run);
+};
+
+/** The record of a demo that was kept, for another process to work on; undefined when there is none. */
+export const openKept = async (
+  name: string,
+  options: { readonly dir?: string } = {},
+): Promise<RunRecord | undefined> => {
+  const folder = path.join(options.dir ?? demoDir, name);
+  const run = await readRun(folder);
+  return run === undefined || run.owner !== undefined || !(await isInUse(run)) ? undefined : recordOf(folder, run);
+};
+
+const recordOf = (folder: string, first: Run): RunRecord => {
+  let run = first;
   let ended = false;
   // One change after the other: several processes start at once.
   let last: Promise<unknown> = Promise.resolve();
@@ -72,6 +99,8 @@ export const claimRun = async (
       }
       await change((now) => ({ ...now, processes: [...now.processes, process] }));
     },
+    addWorker: (site, worker) => change((now) => ({ ...now, workers: { ...now.workers, [site]: worker } })),
+    worker: (site) => run.workers[site],
     keep: () => change(({ owner: _, ...kept }) => kept),
     async end() {
       ended = true;

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, openSync } from "node:fs";
+import { closeSync, fstatSync, openSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Fault } from "#domain/fault.ts";
@@ -29,6 +29,7 @@ export const startProcess = async (
 ): Promise<StartedProcess> => {
   const [program = "", ...args] = request.argv;
   const log = openSync(request.logFile, "a");
+  const said = fstatSync(log).size;
   const child = spawn(program, args, {
     stdio: ["ignore", log, log],
     detached: true,
@@ -40,7 +41,7 @@ export const startProcess = async (
   const { pid } = child;
   if (pid === undefined) throw new Fault("INTERNAL", `The ${request.name} was started without a process id.`);
   await record.add(pid);
-  await ready(child, request);
+  await ready(child, { ...request, said });
   return {
     pid,
     async kill() {
@@ -56,11 +57,17 @@ const runs = (child: ChildProcess): boolean => child.exitCode === null && child.
 
 const ready = async (
   child: ChildProcess,
-  request: { readonly name: string; readonly logFile: string; readonly signal: AbortSignal },
+  request: {
+    readonly name: string;
+    readonly logFile: string;
+    /** So much of the log is of earlier processes. */
+    readonly said: number;
+    readonly signal: AbortSignal;
+  },
 ): Promise<void> => {
   const deadline = Date.now() + 60_000;
   for (;;) {
-    const log = await readFile(request.logFile, "utf8");
+    const log = (await readFile(request.logFile)).subarray(request.said).toString("utf8");
     if (log.includes(readyLine)) return;
     if (!runs(child) || Date.now() > deadline) {
       const what = runs(child) ? "did not get ready within 60 s" : `ended (${child.exitCode ?? child.signalCode})`;

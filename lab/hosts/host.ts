@@ -31,6 +31,8 @@ export interface LabHost {
   readonly switchPort: string;
   /** The settings its sshd is started with. */
   readonly sshdConfig: string;
+  /** Where this machine sees the definitions of the host's machines; there also while the host is down. */
+  readonly definitions: string;
   /** Process 1 as this machine numbers it; undefined while the host is down. */
   pid(): Promise<number | undefined>;
   /** Where this machine sees a file the host keeps under /var/lib/libvirt (not inside a store of limited size); there also while the host is down. */
@@ -80,6 +82,7 @@ export const openHost = async (record: LabRecord, plan: HostPlan): Promise<LabHo
     namespace: plan.namespace,
     switchPort: plan.port,
     sshdConfig: path.join(folder, "ssh/sshd_config"),
+    definitions: path.join(folder, "etc-libvirt/qemu"),
     pid: async () => (await init())?.pid,
     path: (onHost) => pathOnMachine(folder, plan.name, onHost),
     run: (script, args = [], options) => enter(["sh", "-c", script, "lab", ...args], options),

@@ -10,7 +10,7 @@ import type { MachineRecord, StandingRecord, TrackingRecord } from "./records.ts
 import { machineKey } from "./records.ts";
 import { createSparse } from "./sparse-file.ts";
 import type { State } from "./store.ts";
-import { beginSegment, forgetSegments, provableSince, wipeScratch, wipeTracking } from "./tracking.ts";
+import { beginSegment, changesSince, forgetSegments, provableSince, wipeScratch, wipeTracking } from "./tracking.ts";
 
 /** `ReplicationSource.cut`: in one transaction, so that no write of the guest falls into it. */
 export function takeCut(host: SimulatedHost, request: CutRequest): StandingCut {
@@ -47,6 +47,27 @@ export function standingCut(host: SimulatedHost, tracked: TrackedMachine): Stand
     upHost(state, host.site);
     const record = machineOf(state, tracked.machine);
     return ownTracking(host, record, tracked).standing?.cut;
+  });
+}
+
+/** `ReplicationSource.stillAt`. */
+export function stillAt(
+  host: SimulatedHost,
+  { tracked, cut }: { readonly tracked: TrackedMachine; readonly cut: CutId },
+): boolean {
+  return host.store.transact((state) => {
+    upHost(state, host.site);
+    const { machine, tracking } = machineOf(state, tracked.machine);
+    if (machine.running || tracking?.item !== tracked.item) return false;
+    const { segments } = tracking;
+    const end = segments.at(-1)?.since;
+    return tracked.disks.every((id) => {
+      const disk = machine.disks.find((each) => each.id === id);
+      // The newest segment alone grows: a cut before it is another's instant.
+      if (disk === undefined || end !== cut || segments.at(-1)?.disks.includes(id) !== true) return false;
+      const changes = { machine: machine.id, segments, disk: id, blocks: blockCount(disk.sizeBytes) };
+      return changesSince(host.store.dir, { ...changes, since: cut }).every((flag) => flag === 0);
+    });
   });
 }
 
@@ -146,6 +167,7 @@ function standingRecord(
         definition: record.machine.definition,
       },
       trackedSince: Object.fromEntries(disks.map(({ id }) => [id, provableSince(tracking.segments, id, request.cut)])),
+      ...(!record.machine.running && { machineOff: true as const }),
       frozenMs: frozen ? 1 : 0,
       pausedMs: 0,
     },

@@ -1,7 +1,7 @@
 import type { ReplicationSource } from "#platforms/platform.ts";
 import { checkSource } from "./source-checks.ts";
 import { openCutSource } from "./cut-source.ts";
-import { releaseCut, standingCut, stopTracking, takeCut } from "./cut.ts";
+import { releaseCut, standingCut, stillAt, stopTracking, takeCut } from "./cut.ts";
 import type { SimulatedHost } from "./host.ts";
 import { openableDisk } from "./openable-disk.ts";
 import { fence, keepFenced, powerOn, shutDown } from "./power.ts";
@@ -13,6 +13,7 @@ export function simulatedSource(host: SimulatedHost): ReplicationSource {
     checks: (tracked, op) => faults("source.checks", op.signal, () => checkSource(host, tracked)),
     cut: (request, op) => faults("source.cut", op.signal, () => takeCut(host, request)),
     standingCut: (tracked, op) => faults("source.standingCut", op.signal, () => standingCut(host, tracked)),
+    stillAt: (request, op) => faults("source.stillAt", op.signal, () => stillAt(host, request)),
     openDisk: (request, op) =>
       faults("source.openDisk", op.signal, () => openCutSource({ ...host, ...openableDisk(host, request) })),
     release: (request, op) => faults("source.release", op.signal, () => releaseCut(host, request)),

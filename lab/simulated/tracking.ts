@@ -64,6 +64,15 @@ export function changesBetween(
   return union;
 }
 
+/** One byte per block: what changed since cut `since`. */
+export function changesSince(dir: string, options: Omit<Parameters<typeof changesBetween>[1], "until">): Uint8Array {
+  const union = new Uint8Array(options.blocks);
+  const from = options.segments.findIndex(({ since }) => since === options.since);
+  for (const segment of options.segments.slice(from))
+    mergeInto(union, segmentPath(dir, options.machine, segment.since, options.disk));
+  return union;
+}
+
 /** Forgets all records but those of `keep`. What a forgotten one knows goes to the kept one before it, or away when there is none. */
 export function forgetSegments(
   dir: string,

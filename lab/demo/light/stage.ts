@@ -1,36 +1,37 @@
 import path from "node:path";
 import type { Site } from "#domain/configuration.ts";
-import { diskId, hostName, machineId, type SiteName } from "#domain/ids.ts";
-import { addMachine, bootHost, crashHost } from "#lab/simulated/machines.ts";
+import { diskId, machineId, type SiteName } from "#domain/ids.ts";
+import { addMachine, bootHost } from "#lab/simulated/machines.ts";
 import { openStore } from "#lab/simulated/store.ts";
 import { freePort } from "#lab/temporal/free-port.ts";
 import { away, demoConfiguration, home, item } from "../configuration.ts";
 import { startCrew } from "../crew.ts";
+import { nextCommands } from "../next-commands.ts";
 import { followObservations } from "../observations.ts";
 import { createOracle } from "../oracle.ts";
 import { claimRun, type RunRecord, takeDown } from "../run-record.ts";
 import type { Stage, StageBuilder } from "../stage.ts";
 import { startProcess } from "../start-process.ts";
+import { crashLightHost, hostOf, lightRun, storeOf } from "./site.ts";
 
-const runName = "light";
 const machineName = "app1";
 const diskBytes = 256 * 1024 * 1024;
 const here = import.meta.dirname;
 
-export const takeLightStageDown = (): Promise<boolean> => takeDown(runName);
+export const takeLightStageDown = (): Promise<boolean> => takeDown(lightRun);
 
 /** Two sites on simulated hosts: files for disks and a scripted writer; the product's own workflows, workers, stream and client. */
 export const buildLightStage: StageBuilder = async ({ progress, signal }) => {
   await using undo = new AsyncDisposableStack();
-  const record = await claimRun(runName, { progress });
+  const record = await claimRun(lightRun, { progress });
   undo.defer(() => record.end());
-  const storeOf = (site: SiteName): string => path.join(record.folder, "hosts", site);
+  const storeAt = (site: SiteName): string => storeOf(record.folder, site);
   progress("two simulated hosts, a machine on one of them with a writer in it");
-  makeMachine(storeOf(home), storeOf(away));
-  const observations = await playGuests(record, { storeOf, signal });
+  makeMachine(storeAt(home), storeAt(away));
+  const observations = await playGuests(record, { storeAt, signal });
   const configuration = demoConfiguration({
     machineName,
-    sites: { paris: await siteOf(home, storeOf(home)), lyon: await siteOf(away, storeOf(away)) },
+    sites: { paris: await siteOf(home, storeAt(home)), lyon: await siteOf(away, storeAt(away)) },
     shutdownGraceSeconds: 10,
   });
   const crew = undo.use(
@@ -54,17 +55,10 @@ export const buildLightStage: StageBuilder = async ({ progress, signal }) => {
     away,
     oracle: createOracle(followObservations(observations)),
     async killSite(site) {
-      using store = openStore(storeOf(site));
-      crashHost(store);
+      crashLightHost(record.folder, site);
       await crew.killWorker(site);
     },
-    nextCommands: [
-      `export TEMPORAL_ADDRESS=${crew.temporal.address}`,
-      "./bin/understudy status",
-      "./bin/understudy jobs",
-      `./bin/understudy points ${item}`,
-      "npm run demo -- --down      # ends it",
-    ],
+    nextCommands: nextCommands({ item, home, temporalAddress: crew.temporal.address, lab: lightRun }),
     async keep() {
       await crew.letGo();
       await record.keep();
@@ -88,10 +82,10 @@ const makeMachine = (homeStore: string, awayStore: string): void => {
 /** Starts the process that plays the guests of both hosts; answers the file in which it notes what they do. */
 const playGuests = async (
   record: RunRecord,
-  options: { readonly storeOf: (site: SiteName) => string; readonly signal: AbortSignal },
+  options: { readonly storeAt: (site: SiteName) => string; readonly signal: AbortSignal },
 ): Promise<string> => {
   const file = path.join(record.folder, "observations.jsonl");
-  const hosts = [home, away].map((site) => `${site}=${options.storeOf(site)}`);
+  const hosts = [home, away].map((site) => `${site}=${options.storeAt(site)}`);
   await startProcess(record, {
     name: "guests",
     argv: [process.execPath, path.join(here, "guests.ts"), file, ...hosts],
@@ -102,7 +96,7 @@ const playGuests = async (
 };
 
 const siteOf = async (name: SiteName, store: string): Promise<Site> => {
-  const host = hostName(`${name}1`);
+  const host = hostOf(name);
   return {
     name,
     stream: { address: "127.0.0.1", port: await freePort() },

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import path from "node:path";
 import type { Site } from "#domain/configuration.ts";
 import { Fault } from "#domain/fault.ts";
@@ -15,24 +14,20 @@ import { labPackages } from "#lab/packages.ts";
 import { away, demoConfiguration, home, item } from "../configuration.ts";
 import { startCrew } from "../crew.ts";
 import { inSeconds } from "../figures.ts";
+import { nextCommands } from "../next-commands.ts";
 import { createOracle, type Observation } from "../oracle.ts";
 import { claimRun, takeDown } from "../run-record.ts";
 import type { Stage, StageBuilder } from "../stage.ts";
+import { demoLabId, realRun } from "./lab-id.ts";
 
-const runName = "real";
 const machineName = "app1";
 const hostOf = (site: SiteName): string => `${site}1`;
-/** Namespaces and bridges are the whole machine's: demos of two clones must not meet. */
-const labId = `d${createHash("sha256")
-  .update(import.meta.dirname)
-  .digest("hex")
-  .slice(0, 5)}`;
 const workerFile = path.join(import.meta.dirname, "../../../workers/site-main.ts");
 
 /** The lab first: its workers go with it. */
 export const takeRealStageDown = async (): Promise<boolean> => {
-  const lab = await reapLab(labId);
-  const processes = await takeDown(runName);
+  const lab = await reapLab(demoLabId);
+  const processes = await takeDown(realRun);
   return lab || processes;
 };
 
@@ -49,9 +44,9 @@ export const buildRealStage: StageBuilder = async ({ progress, signal, ask }) =>
   const parts = await buildGuest({ progress, signal });
 
   await using undo = new AsyncDisposableStack();
-  const record = await claimRun(runName, { progress });
+  const record = await claimRun(realRun, { progress });
   undo.defer(() => record.end());
-  const lab = undo.use(await startLab({ id: labId, hosts: [hostOf(home), hostOf(away)], progress, signal }));
+  const lab = undo.use(await startLab({ id: demoLabId, hosts: [hostOf(home), hostOf(away)], progress, signal }));
   const observer = undo.use(await observeMachine({ hosts: lab.hosts, machine: machineName }));
   const configuration = demoConfiguration({
     machineName,
@@ -81,14 +76,13 @@ export const buildRealStage: StageBuilder = async ({ progress, signal, ask }) =>
     away,
     oracle: createOracle(() => Promise.resolve(observer.events().flatMap((event) => observation(lab, event)))),
     killSite: (site) => lab.site(site).crash(),
-    nextCommands: [
-      `export TEMPORAL_ADDRESS=${crew.temporal.address}`,
-      "./bin/understudy status",
-      "./bin/understudy jobs",
-      `./bin/understudy points ${item}`,
-      `ssh -F ${lab.sshConfig} ${hostOf(away)} virsh list --all`,
-      "npm run demo -- --down      # ends it",
-    ],
+    nextCommands: nextCommands({
+      item,
+      home,
+      temporalAddress: crew.temporal.address,
+      lab: lab.id,
+      look: [`./bin/understudy lab status --id ${lab.id}`, `ssh -F ${lab.sshConfig} ${hostOf(away)} virsh list --all`],
+    }),
     async keep() {
       await observer[Symbol.asyncDispose]();
       await crew.letGo();

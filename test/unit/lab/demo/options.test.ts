@@ -12,3 +12,8 @@ test("takes every documented option", () => {
 test("refuses what it does not know and shows what there is", () => {
   expect(() => parseOptions(["--lihgt"])).toThrow(/--lihgt[\s\S]*--light/);
 });
+
+test("does not obey --down alone where something else was asked for beside it", () => {
+  expect(() => parseOptions(["--light", "--keep", "--down"])).toThrow(/^--down only ends .* --light and --keep cannot/);
+  expect(parseOptions(["--down", "--yes"])).toMatchObject({ down: true });
+});

@@ -5,7 +5,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { claimRun, takeDown } from "#lab/demo/run-record.ts";
+import { claimRun, openKept, takeDown } from "#lab/demo/run-record.ts";
 
 let dir: string;
 let children: ChildProcess[] = [];
@@ -125,4 +125,21 @@ test("a process that comes too late is ended at once", async () => {
   const ended = once(child, "exit");
   await expect(record.add(pidOf(child))).rejects.toThrow("was started while the demo ended");
   expect(await ended).toEqual([null, "SIGKILL"]);
+});
+
+test("a kept demo can be worked on by another process, which notes its processes there too", async () => {
+  const record = await claimRun("test", { dir, progress: silent });
+  const worker = await sleeper();
+  await record.add(pidOf(worker));
+  await record.addWorker("paris", { argv: ["worker"], env: { TEMPORAL_ADDRESS: "here" } });
+  expect(await openKept("test", { dir })).toBeUndefined();
+  await record.keep();
+  const kept = await openKept("test", { dir });
+  expect(kept?.worker("paris")).toEqual({ argv: ["worker"], env: { TEMPORAL_ADDRESS: "here" } });
+  const later = await sleeper();
+  await kept?.add(pidOf(later));
+  const exits = Promise.all([worker, later].map((child) => once(child, "exit")));
+  expect(await takeDown("test", { dir })).toBe(true);
+  await exits;
+  expect(await openKept("test", { dir })).toBeUndefined();
 });
