@@ -11,9 +11,9 @@ if (values.site === undefined || values.pki === undefined) {
   process.stderr.write("Usage: node workers/site-main.ts --site NAME --pki FOLDER [--listen ADDRESS]\n");
   process.exit(2);
 }
-const { pki } = values;
+const { pki, site } = values;
 await runSiteProcess({
-  site: siteName(values.site),
-  readTls: () => readSiteIdentity(pki),
+  site: siteName(site),
+  readTls: () => readSiteIdentity(pki, site),
   ...(values.listen === undefined ? {} : { listenAddress: values.listen }),
 });

@@ -23,7 +23,10 @@ export const worker = (cli: Cli): Command =>
     .option("--site <name>", "the worker beside this site's hosts; it alone has their keys")
     .option("--orchestrator", "the worker that runs the workflows; it needs no host")
     .option("--pki <folder>", "the site's folder, as `understudy pki site` made it", "/etc/understudy/pki")
-    .option("--listen <address>", "the address to listen on for other sites (default: all of this machine's)")
+    .option(
+      "--listen <address>",
+      "the address to listen on for other sites (default: all of this machine's); the port is the configuration's, sites.NAME.stream.port",
+    )
     .action(async ({ site, orchestrator = false, pki, listen }: WorkerOptions) => {
       if (orchestrator === (site !== undefined))
         throw new Fault("INVALID_INPUT", "Say which worker: --site NAME or --orchestrator, one of them.");
@@ -31,7 +34,7 @@ export const worker = (cli: Cli): Command =>
       else {
         if (!namePattern.test(site))
           throw new Fault("INVALID_INPUT", `${site} is no name for a site: use ${nameRule}.`);
-        const readTls = () => readSiteIdentity(pki);
+        const readTls = () => readSiteIdentity(pki, site);
         // What is missing or cannot be used is said before anything is loaded.
         mustBeUsable(pki, await readTls());
         const { runSiteProcess } = await import("#workers/site-process.ts");

@@ -8,7 +8,7 @@ const [site = "", certificates = ""] = process.argv.slice(2);
 
 await runSiteProcess({
   site: siteName(site),
-  readTls: () => readSiteIdentity(certificates),
+  readTls: () => readSiteIdentity(certificates, site),
   listenAddress: "127.0.0.1",
   openPlatform: (host) => openSimulated(host, { site, log: () => undefined }),
 });

@@ -121,7 +121,7 @@ export const startWorld = async (options: WorldOptions): Promise<World> => {
     lab,
     client,
     workers,
-    tls: (site) => readSiteIdentity(certificates(site)),
+    tls: (site) => readSiteIdentity(certificates(site), site),
     killTemporal: () => temporal.kill(),
     async startTemporal() {
       temporal = await startTemporal({ dir: folder, ip: lab.address, port, uiPort });

@@ -142,6 +142,17 @@ describe("pki", () => {
     expect(code).toBe(2);
   });
 
+  test("of another site is refused when the worker starts: it would do one site's work in the other's name", async () => {
+    const command = world();
+    await command(`pki init --dir ${folder}`);
+    for (const site of ["paris", "lyon"]) await command(`pki site ${site} --dir ${folder}`);
+    const { code, err } = await command(`worker --site lyon --pki ${folder}/sites/paris`);
+    expect(err).toContain(
+      `The certificate ${folder}/sites/paris/certificate.pem is for site paris, but --site says lyon. Give lyon's own folder with --pki FOLDER`,
+    );
+    expect(code).toBe(2);
+  });
+
   test.each([
     ["pki rotate", "Name the site to renew, or give --authority; one of them."],
     ["pki site paris --days soon", "--days must be a whole number of days; it is soon."],

@@ -18,7 +18,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-const identity = (site: string): Promise<SiteIdentity> => readSiteIdentity(join(folder, "sites", site));
+const identity = (site: string): Promise<SiteIdentity> => readSiteIdentity(join(folder, "sites", site), site);
 
 /** One mutual-TLS 1.3 handshake between two sites; answers the client's name as the server saw it. */
 const handshake = async (
