@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Fault } from "#domain/fault.ts";
 import { type ItemStory, startWorld, type World } from "#test/support/temporal-world.ts";
 
 describe("a site that is lost", () => {
@@ -35,8 +36,13 @@ describe("a site that is lost", () => {
     await app.item(() => world.sites.running("app1").join() === "lyon/app1");
     const told = await app.item(({ health }) => health.some(({ message }) => message.includes("started again")));
     expect(told.health).toMatchObject([{ code: "STALE_EPOCH", severity: "Warning" }]);
-    expect(await app.run("ReverseReplicate")).toMatchObject({ state: "Succeeded" });
-    expect((await app.state()).guarded).toBeNull();
+    const fault = new Fault("HOST_UNREACHABLE", "The host lyon-1 does not answer.");
+    world.sites.trouble({ at: "replicate", machine: "app1", fault });
+    const reversed = await app.run("ReverseReplicate");
+    expect(reversed).toMatchObject({ state: "Succeeded" });
+    const synchronized = reversed.tasks.find(({ name }) => name === "Synchronize changes");
+    expect(synchronized).toMatchObject({ state: "Succeeded", detail: "after 2 attempts" });
+    expect(await app.state()).toMatchObject({ guarded: null, health: [] });
   });
 
   it("has its status name the point that is left when an older one was failed over to", async () => {

@@ -1,4 +1,5 @@
 import { CancellationScope, isCancellation, sleep } from "@temporalio/workflow";
+import type { JobFault } from "#domain/job.ts";
 import { faultOf } from "#workflows/failure.ts";
 import { withHealth, withoutHealth } from "#workflows/item/health.ts";
 import type { ItemHolder } from "#workflows/item/holder.ts";
@@ -25,7 +26,7 @@ export function fencingOf(item: ItemHolder): Fencing {
   async function fence(pending: PendingFence): Promise<void> {
     const { wasRunning } = await whenSiteIsBack(siteOf(pending)).fenceMachine(orderOf(pending));
     item.update((state) => {
-      const settled = { ...withoutHealth(state, ["STALE_EPOCH"]), fence: null, guarded: pending };
+      const settled = { ...withoutHealth(reached(state), ["STALE_EPOCH"]), fence: null, guarded: pending };
       return wasRunning ? turnedOff(settled, pending, "had come back and was running") : settled;
     });
   }
@@ -33,7 +34,9 @@ export function fencingOf(item: ItemHolder): Fencing {
   async function guard(guarded: PendingFence): Promise<void> {
     const order = { ...orderOf(guarded), forSeconds: guardSeconds };
     const { wasRunning } = await guardAt(siteOf(guarded)).guardMachine(order);
-    if (wasRunning) item.update((state) => turnedOff(state, guarded, "had been started again"));
+    item.update((state) =>
+      wasRunning ? turnedOff(reached(state), guarded, "had been started again") : reached(state),
+    );
   }
 
   async function work({ fence: pending, guarded }: Wanted): Promise<void> {
@@ -45,13 +48,10 @@ export function fencingOf(item: ItemHolder): Fencing {
       const fault = faultOf(error);
       // There is nothing that could serve.
       if (fault.code === "MACHINE_NOT_FOUND") {
-        item.update((state) => ({ ...state, fence: null, guarded: null }));
+        item.update((state) => ({ ...reached(state), fence: null, guarded: null }));
         return;
       }
-      const action = "Make sure that the old primary is off; it is tried again every minute.";
-      item.update((state) =>
-        withHealth(state, fault, { severity: "Warning", category: "FabricInfrastructure", action }),
-      );
+      item.update((state) => notReached(state, fault));
       await sleep(againSeconds * 1_000);
     }
   }
@@ -91,6 +91,18 @@ export function fencingOf(item: ItemHolder): Fencing {
     },
   };
 }
+
+const action = "Make sure that the old primary is off; it is tried again every minute.";
+
+/** The host of the old primary does not do what it is asked. */
+export const notReached = (state: ItemState, fault: JobFault): ItemState =>
+  withHealth(reached(state), fault, { severity: "Warning", category: "FabricInfrastructure", action });
+
+/** It does again: what was said of that is over. */
+export const reached = (state: ItemState): ItemState => ({
+  ...state,
+  health: state.health.filter((error) => error.action !== action),
+});
 
 type Wanted = Pick<ItemState, "fence" | "guarded">;
 

@@ -1,4 +1,6 @@
+import type { FaultCode } from "#domain/fault-codes.ts";
 import { begin, finish, interruptedBy, refusal } from "#domain/lifecycle.ts";
+import type { OperationName } from "#domain/operations.ts";
 import { now } from "#workflows/clock.ts";
 import { withHealth, withoutHealth } from "#workflows/item/health.ts";
 import { withSealed } from "#workflows/item/sealed.ts";
@@ -68,8 +70,15 @@ export function end(state: ItemState, finished: JobFinished): ItemState {
   if (finished.outcome !== "succeeded") return next;
   // What an earlier order left to be looked at has been looked at.
   const heeded = { ...next, health: next.health.filter(({ category }) => category !== "Configuration") };
-  return job.operation === "RepairReplication" ? withoutHealth(heeded, ["RESYNC_REQUIRED", "TRACKING_LOST"]) : heeded;
+  return withoutHealth(heeded, mended[job.operation] ?? []);
 }
+
+/** What is over when such a job has succeeded. */
+const mended: Partial<Readonly<Record<OperationName, readonly FaultCode[]>>> = {
+  RepairReplication: ["RESYNC_REQUIRED", "TRACKING_LOST"],
+  // The old primary, which had been started again, is the replica now.
+  ReverseReplicate: ["STALE_EPOCH"],
+};
 
 /** A job that has ended without a word: terminated, or timed out. `outcome` and `facts` say what the item made of what it left behind. */
 export function mourn(

@@ -22,7 +22,10 @@ export async function replicateInJob(
   const { attempts, ...rest } = stretch;
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await replicationAt(site).replicate({ host, request: replicateRequest(item, rest) });
+      const report = await replicationAt(site).replicate({ host, request: replicateRequest(item, rest) });
+      // The trouble that was told of is over.
+      if (attempt > 1) job.note(`after ${attempt} attempts`);
+      return report;
     } catch (error) {
       const fault = faultOf(error);
       const delay = retryDelaySeconds(fault, attempt);

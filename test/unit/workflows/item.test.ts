@@ -4,6 +4,8 @@ import { cutId, failoverId, instant, machineId } from "#domain/ids.ts";
 import { achievedBefore, faultFrom } from "#workflows/failure.ts";
 import { ask, configured, end, mourn, record } from "#workflows/item/jobs.ts";
 import { achieved, failed, reported, wanted } from "#workflows/item/replication.ts";
+import { notReached, reached } from "#workflows/item/fencing.ts";
+import { withHealth } from "#workflows/item/health.ts";
 import { retryDelaySeconds } from "#workflows/item/retry.ts";
 import type { ItemState } from "#workflows/item/state.ts";
 import { newItem } from "#workflows/job/enlist.ts";
@@ -50,6 +52,23 @@ describe("a protected item", () => {
     const { state } = ask({ ...replicating, epoch: 5 }, request("PlannedFailover"));
     expect(record(state, { jobId: "job-1", patch: { epoch: 4 } }).epoch).toBe(5);
     expect(record(state, { jobId: "job-1", patch: { epoch: 6 } }).epoch).toBe(6);
+  });
+
+  it("forgets that its old primary had been started again when that has become the replica, and not before", () => {
+    const warned = withHealth(
+      { ...replicating, lifecycle: { ...replicating.lifecycle, state: "failed-over" } },
+      faultFrom("STALE_EPOCH", "It had been started again."),
+    );
+    const reversing = ask(warned, request("ReverseReplicate")).state;
+    expect(end(reversing, { jobId: "job-1", ...finished, outcome: "failed" }).health).toHaveLength(1);
+    expect(end(reversing, { jobId: "job-1", ...finished }).health).toEqual([]);
+  });
+
+  it("says why its old primary's host cannot be asked: the latest reason, until it can", () => {
+    const once = notReached(replicating, faultFrom("AUTHENTICATION_FAILED", "no"));
+    const twice = notReached(once, faultFrom("HOST_UNREACHABLE", "gone"));
+    expect(twice.health).toMatchObject([{ code: "HOST_UNREACHABLE", severity: "Warning" }]);
+    expect(reached(twice).health).toEqual([]);
   });
 
   it("says in its health which task a job died in and what became of it", () => {
