@@ -1,6 +1,7 @@
 import type { ConfigurationChange } from "#domain/configuration-change.ts";
 import type { Configuration } from "#domain/configuration.ts";
-import type { ItemName } from "#domain/ids.ts";
+import type { DiskId, ItemName } from "#domain/ids.ts";
+import { defaultPolicy } from "#domain/policy.ts";
 
 type Tree = Readonly<Record<string, unknown>>;
 const isTree = (value: unknown): value is Tree => typeof value === "object" && value !== null && !Array.isArray(value);
@@ -40,7 +41,7 @@ const consequenceOf = ({ kind }: ConfigurationChange, path: readonly string[]): 
   if (group === "items" && (field === "machine" || field === "primary" || field === "secondary"))
     return `Refused while ${name} is protected: its replica belongs to the machine and the places it was made for.`;
   if (group === "items" && field === "excludeDisks")
-    return "Takes effect when protection is enabled; a disk taken in later is copied whole.";
+    return "Of a protected item it takes effect with the next delta: a disk taken in is copied whole, an excluded one is in no later point. A name that the machine does not have is told by `understudy status`, or when protection is enabled.";
   if (group === "policies" && kind === "changed")
     return `Takes effect with the next delta of every item under the policy ${name}.`;
   if (group === "sites" && field === "stream") return `The worker of ${name} must be restarted to listen there.`;
@@ -48,12 +49,20 @@ const consequenceOf = ({ kind }: ConfigurationChange, path: readonly string[]): 
   return undefined;
 };
 
-/** Everything that differs, by place; empty when nothing does. Lists are compared whole. `before` absent: nothing was applied yet. */
+/**
+ * Everything that differs, by place; empty when nothing does. Lists are compared whole. `before` absent: nothing was applied yet, and there is only the policy that
+ * always exists.
+ */
 export const diffConfiguration = (
   before: Configuration | undefined,
   after: Configuration,
 ): readonly ConfigurationChange[] => {
-  const old: Configuration = before ?? { sites: {}, policies: {}, networkMappings: [], items: {} };
+  const old: Configuration = before ?? {
+    sites: {},
+    policies: { [defaultPolicy.name]: defaultPolicy },
+    networkMappings: [],
+    items: {},
+  };
   return ["sites", "policies", "networkMappings", "items"].flatMap((group) => [
     ...compare([group], (old as unknown as Tree)[group], (after as unknown as Tree)[group]),
   ]);
@@ -61,14 +70,14 @@ export const diffConfiguration = (
 
 /**
  * Why the new configuration would hurt items that are protected now, one sentence each; empty when it would not. An item that is protected may not be taken out, nor
- * may its machine or places change, nor the host and store that its replica lies on.
+ * may its machine or places change, nor the host and store that its replica lies on, and some disk of it must go on being replicated.
  */
 export const hurtfulChanges = (
   before: Configuration,
   after: Configuration,
-  protectedItems: readonly ItemName[],
+  protectedItems: readonly { readonly name: ItemName; readonly disks: readonly DiskId[] }[],
 ): readonly string[] =>
-  protectedItems.flatMap((name) => {
+  protectedItems.flatMap(({ name, disks }) => {
     const old = before.items[name];
     const next = after.items[name];
     if (old === undefined) return [];
@@ -85,8 +94,18 @@ export const hurtfulChanges = (
         : [];
     });
     const fields = [...moved.map((field) => `items.${name}.${field}`), ...places];
-    if (fields.length === 0) return [];
+    const takenIn = old.excludeDisks.some((disk) => !next.excludeDisks.includes(disk));
+    const leavesNone = disks.length > 0 && !takenIn && disks.every((disk) => next.excludeDisks.includes(disk));
     return [
-      `${fields.join(", ")} cannot change while ${name} is protected: disable its protection first (understudy disable ${name}).`,
+      ...(fields.length === 0
+        ? []
+        : [
+            `${fields.join(", ")} cannot change while ${name} is protected: disable its protection first (understudy disable ${name}).`,
+          ]),
+      ...(leavesNone
+        ? [
+            `items.${name}.excludeDisks names every disk that is replicated of ${name} (${disks.join(", ")}): leave one of them, or disable its protection.`,
+          ]
+        : []),
     ];
   });

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Fault } from "#domain/fault.ts";
-import { itemName } from "#domain/ids.ts";
+import { diskId, itemName } from "#domain/ids.ts";
 import { startWorld, twoSiteConfiguration, type World } from "#test/support/temporal-world.ts";
 
 describe("an order that cannot be carried out", () => {
@@ -132,5 +132,37 @@ describe("an order that cannot be carried out", () => {
     expect(await app.run("UpdatePolicy", { policy: "continuous" })).toMatchObject({ state: "Succeeded" });
     expect(await app.item()).toMatchObject({ state: "protected" });
     expect(world.sites.sent("app7")).toMatchObject({ seed: 1_000_000, resynchronize: 0 });
+  });
+
+  it("names the machine's disks when one is excluded that it does not have, at the beginning and later; the running replication heeds the rest", async () => {
+    const app = world.of("app8");
+    const excluding = async (...names: string[]) => {
+      const known = await world.understudy.configuration();
+      const item = known.items[app.name];
+      if (item === undefined) throw new Error("it is configured");
+      const items = { ...known.items, [app.name]: { ...item, excludeDisks: names.map(diskId) } };
+      return await world.understudy.apply({ ...known, items });
+    };
+    await excluding("vdz");
+    const job = await app.run("EnableProtection");
+    expect(job.fault?.code).toBe("PREREQUISITES_FAILED");
+    expect(job.fault?.message).toContain("vdz, which app8 does not have. Its disks: vda, vdb.");
+
+    await excluding();
+    await app.protect();
+    await excluding("vdb", "vdz");
+    const warned = await app.item(({ health }) => health.length > 0);
+    expect(warned).toMatchObject({ replicationHealth: "Warning", health: [{ code: "CONFIG_INVALID" }] });
+    expect(warned.health[0]?.message).toContain("Its disks: vda, vdb. Replicated now: vda.");
+    await excluding("vdb");
+    await app.item(({ health }) => health.length === 0);
+    const asked = world.sites.calls.findLast(
+      ({ activity, machine }) => activity === "replicate" && machine === "app8",
+    )?.request;
+    expect(asked).toMatchObject({ request: { tracked: { disks: ["vda"] } } });
+    await expect(excluding("vda", "vdb")).rejects.toMatchObject({
+      code: "CONFIG_INVALID",
+      message: expect.stringContaining("every disk that is replicated of app8 (vda)"),
+    });
   });
 });

@@ -1,12 +1,14 @@
 import { CancellationScope, isCancellation, sleep } from "@temporalio/workflow";
 import type { Achieved, ReplicateReport } from "#activities/replication/request.ts";
+import { chooseDisks } from "#domain/excluded-disks.ts";
 import type { DiskId } from "#domain/ids.ts";
 import { observe } from "#domain/lifecycle.ts";
 import type { JobFault } from "#domain/job.ts";
+import type { Machine } from "#domain/machine.ts";
 import { now } from "#workflows/clock.ts";
 import { achievedBefore, faultOf } from "#workflows/failure.ts";
-import { sourceOf, targetOf } from "#workflows/item/ends.ts";
-import { withHealth, withoutReplicationHealth } from "#workflows/item/health.ts";
+import { sourceOf, sourceSide, targetOf } from "#workflows/item/ends.ts";
+import { withHealth, withoutHealth, withoutReplicationHealth } from "#workflows/item/health.ts";
 import type { ItemHolder } from "#workflows/item/holder.ts";
 import { wantsQuiet } from "#workflows/item/quiet.ts";
 import { replicateRequest, trackedMachine } from "#workflows/item/replicate-request.ts";
@@ -29,7 +31,10 @@ export function wanted(state: ItemState): { readonly mode: "seed" | "run"; reado
         ? "seed"
         : undefined;
   if (mode === undefined || state.stuck || wantsQuiet(state)) return undefined;
-  return { mode, key: JSON.stringify([mode, state.policy, state.epoch, state.sides]) };
+  return {
+    mode,
+    key: JSON.stringify([mode, state.policy, state.epoch, state.sides, state.configuration.excludeDisks]),
+  };
 }
 
 /** Takes what a stretch has done into the state, however the stretch ended. */
@@ -141,6 +146,27 @@ export function replicationOf(item: ItemHolder): ItemReplication {
   };
 }
 
+/** What is replicated of the machine as it is now. Excluding what cannot be excluded is said; to leave nothing to replicate is not heeded. */
+export function choosingDisks(state: ItemState, machine: Pick<Machine, "name" | "disks">): ItemState {
+  const excluded = state.configuration.excludeDisks;
+  const { replicated, problem } = chooseDisks({
+    name: machine.name,
+    disks: machine.disks.map(({ id }) => id),
+    excluded,
+  });
+  const chosen = { ...state, disks: replicated.length === 0 ? state.disks : replicated };
+  // Where a failover led to there are no excluded disks.
+  if (problem === undefined || sourceSide(state) !== "primary") return withoutHealth(chosen, ["CONFIG_INVALID"]);
+  const message = `${problem} Replicated now: ${chosen.disks.join(", ")}.`;
+  if (state.health.some((known) => known.code === "CONFIG_INVALID" && known.message === message)) return chosen;
+  const action = `Correct items.${state.item}.excludeDisks and apply it.`;
+  return withHealth(
+    chosen,
+    { code: "CONFIG_INVALID", message },
+    { severity: "Warning", category: "Configuration", action },
+  );
+}
+
 /**
  * A disk that was added to the machine, or taken out, begins or ends to be replicated here. A stretch ends when it sees that the machine has other disks than those
  * answered; one that has grown is taken in by the replication itself. Answers all of them, excluded ones too.
@@ -148,9 +174,6 @@ export function replicationOf(item: ItemHolder): ItemReplication {
 async function takeInDisks(item: ItemHolder): Promise<readonly DiskId[]> {
   const { site, host } = sourceOf(item.state);
   const machine = await atSite(site).findMachine({ host, nameOrId: trackedMachine(item.state).machine });
-  const { excludeDisks } = item.state.configuration;
-  const all = machine.disks.map(({ id }) => id);
-  const disks = all.filter((id) => !excludeDisks.includes(id));
-  if (disks.length > 0 && disks.join() !== item.state.disks.join()) item.update((state) => ({ ...state, disks }));
-  return all;
+  item.update((state) => choosingDisks(state, machine));
+  return machine.disks.map(({ id }) => id);
 }

@@ -1,5 +1,5 @@
 import type { Check } from "#domain/check.ts";
-import type { DiskId } from "#domain/ids.ts";
+import { chooseDisks } from "#domain/excluded-disks.ts";
 import type { Machine } from "#domain/machine.ts";
 import type { ReplicaSpec, TrackedMachine } from "#platforms/platform.ts";
 import { faultOf } from "#workflows/failure.ts";
@@ -22,7 +22,7 @@ export async function checkProtection(job: Steps): Promise<ReplicaSpec> {
     [`primary site ${source.site}`]: async () => {
       if (spec === undefined) return "check" in found ? [found.check] : [];
       return [
-        disksLeft(spec),
+        diskCheck(item, spec.machine),
         ...(await atSite(source.site).checkSource({ host: source.host, tracked: trackedBy(spec) })),
       ];
     },
@@ -50,12 +50,11 @@ async function findMachine(item: ItemState): Promise<{ readonly machine: Machine
 }
 
 function replicaSpec(item: ItemState, machine: Machine): ReplicaSpec {
-  const { excludeDisks } = item.configuration;
   return {
     replica: newReplicaId({ item: item.item, host: targetOf(item).host, epoch: item.epoch }),
     item: item.item,
     machine,
-    disks: machine.disks.map(({ id }) => id).filter((id) => !excludeDisks.includes(id)),
+    disks: choice(item, machine).replicated,
     epoch: item.epoch,
     sourceSite: sourceOf(item).site,
   };
@@ -74,13 +73,17 @@ const targetNetworks = (item: ItemState, machine: Machine): readonly string[] =>
   return machine.adapters.map(({ network }) => mapping[network] ?? network);
 };
 
-const disksLeft = ({ machine, disks }: { readonly machine: Machine; readonly disks: readonly DiskId[] }): Check =>
-  disks.length > 0
-    ? { name: "disks", passed: true, detail: `${disks.join(", ")} of ${machine.disks.length} will be replicated.` }
-    : {
-        name: "disks",
-        passed: false,
-        code: "CONFIG_INVALID",
-        detail: `Every disk of ${machine.name} is excluded, or it has none.`,
-        action: "Take a disk out of excludeDisks.",
-      };
+const choice = ({ configuration }: ItemState, { name, disks }: Machine) =>
+  chooseDisks({ name, disks: disks.map(({ id }) => id), excluded: configuration.excludeDisks });
+
+function diskCheck(item: ItemState, machine: Machine): Check {
+  const { replicated, problem } = choice(item, machine);
+  if (problem === undefined)
+    return {
+      name: "disks",
+      passed: true,
+      detail: `${replicated.join(", ")} of ${machine.disks.length} will be replicated.`,
+    };
+  const action = `Correct items.${item.item}.excludeDisks, apply it, and protect again.`;
+  return { name: "disks", passed: false, code: "CONFIG_INVALID", detail: problem, action };
+}

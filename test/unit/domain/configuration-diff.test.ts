@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { diffConfiguration, hurtfulChanges } from "#domain/configuration-diff.ts";
 import type { Configuration } from "#domain/configuration.ts";
-import { hostName, itemName, siteName } from "#domain/ids.ts";
+import { diskId, hostName, itemName, siteName } from "#domain/ids.ts";
 import { defaultPolicy } from "#domain/policy.ts";
 
 const site = (name: string, store = "/var/lib/understudy") => ({
@@ -32,7 +32,7 @@ const withItem = (changes: object): Configuration => {
   const before = configuration();
   return { ...before, items: { app1: { ...before.items[itemName("app1")], ...changes } } } as Configuration;
 };
-const protectedItems = [itemName("app1")];
+const protectedItems = [{ name: itemName("app1"), disks: [diskId("vda"), diskId("vdb")] }];
 
 test("the same configuration differs in nothing, whatever the order of its keys", () => {
   const before = configuration();
@@ -45,11 +45,10 @@ test("the same configuration differs in nothing, whatever the order of its keys"
   expect(diffConfiguration(before, reordered)).toEqual([]);
 });
 
-test("everything is added where nothing was applied yet", () => {
+test("everything is added where nothing was applied yet, but the policy that always exists", () => {
   expect(diffConfiguration(undefined, configuration()).map(({ kind, path }) => `${kind} ${path}`)).toEqual([
     "added sites.paris",
     "added sites.lyon",
-    "added policies.default",
     "added items.app1",
   ]);
 });
@@ -86,4 +85,14 @@ test("taking a protected item out, moving it or moving its store is refused by n
 
 test("another policy for a protected item hurts nothing", () => {
   expect(hurtfulChanges(configuration(), withItem({ policy: "nightly" }), protectedItems)).toEqual([]);
+});
+
+test("excluding every disk that is replicated is refused, unless others are taken in; excluding some is not", () => {
+  const excluding = (...disks: string[]) => withItem({ excludeDisks: disks.map(diskId) });
+  expect(hurtfulChanges(configuration(), excluding("vda", "vdb"), protectedItems)).toEqual([
+    "items.app1.excludeDisks names every disk that is replicated of app1 (vda, vdb): leave one of them, or disable its protection.",
+  ]);
+  expect(hurtfulChanges(configuration(), excluding("vdb"), protectedItems)).toEqual([]);
+  expect(hurtfulChanges(excluding("vdc"), excluding("vda", "vdb"), protectedItems)).toEqual([]);
+  expect(hurtfulChanges(configuration(), excluding("vda", "vdb"), [])).toEqual([]);
 });

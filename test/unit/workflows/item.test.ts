@@ -1,9 +1,9 @@
 import { ActivityFailure, ApplicationFailure, CancelledFailure, TimeoutFailure } from "@temporalio/common";
 import { describe, expect, it } from "vitest";
-import { cutId, failoverId, instant, machineId } from "#domain/ids.ts";
+import { cutId, diskId, failoverId, instant, machineId } from "#domain/ids.ts";
 import { achievedBefore, faultFrom } from "#workflows/failure.ts";
 import { ask, configured, end, mourn, record } from "#workflows/item/jobs.ts";
-import { achieved, failed, reported, wanted } from "#workflows/item/replication.ts";
+import { achieved, choosingDisks, failed, reported, wanted } from "#workflows/item/replication.ts";
 import { notReached, reached } from "#workflows/item/fencing.ts";
 import { withHealth } from "#workflows/item/health.ts";
 import { retryDelaySeconds } from "#workflows/item/retry.ts";
@@ -21,6 +21,7 @@ const request = (operation: Parameters<typeof ask>[1]["operation"], jobId = "job
   runId: "run",
   operation,
 });
+const disk = (name: string) => ({ id: diskId(name), sizeBytes: 1, format: "qcow2", location: `/${name}` });
 const finished = { outcome: "succeeded", patch: {}, facts: {}, waits: false } as const;
 
 describe("a protected item", () => {
@@ -139,6 +140,37 @@ describe("its replication", () => {
     expect(wanted({ ...replicating, policy: { ...replicating.policy, intervalSeconds: 1 } })?.key).not.toBe(key);
     expect(wanted({ ...replicating, epoch: 2 })?.key).not.toBe(key);
     expect(wanted({ ...replicating, bytesSent: 5, health: [] })?.key).toBe(key);
+  });
+
+  it("begins anew with other excluded disks, and says which it cannot leave out until that is corrected", () => {
+    const machine = { name: "app1", disks: [disk("vda"), disk("vdb")] };
+    const excluding = (...names: string[]): ItemState => ({
+      ...replicating,
+      disks: [diskId("vda")],
+      configuration: { ...replicating.configuration, excludeDisks: names.map(diskId) },
+    });
+    expect(wanted(excluding("vdb"))?.key).not.toBe(wanted(replicating)?.key);
+    expect(choosingDisks(excluding("vdb"), machine)).toMatchObject({ disks: ["vda"], health: [] });
+    const wrong = choosingDisks(excluding("vdb", "vdz"), machine);
+    expect(wrong.health).toMatchObject([
+      {
+        code: "CONFIG_INVALID",
+        severity: "Warning",
+        message: expect.stringMatching(/vdz.*vda, vdb.*Replicated now: vda\./),
+      },
+    ]);
+    expect(choosingDisks(wrong, machine).health).toEqual(wrong.health);
+    expect(choosingDisks({ ...excluding(), health: wrong.health }, machine)).toMatchObject({
+      disks: ["vda", "vdb"],
+      health: [],
+    });
+    const none = choosingDisks(excluding("vda", "vdb"), machine);
+    expect(none).toMatchObject({
+      disks: ["vda"],
+      health: [{ message: expect.stringContaining("every disk of app1") }],
+    });
+    const away: ItemState = { ...excluding("vdz"), lifecycle: { ...replicating.lifecycle, direction: "reverse" } };
+    expect(choosingDisks(away, machine).health).toEqual([]);
   });
 
   it("asks for a resynchronization when tracking was lost", () => {
