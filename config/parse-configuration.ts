@@ -1,14 +1,13 @@
 import type { z } from "zod";
+import { checkPolicies } from "./check-policies.ts";
 import { checkReferences, type Finding } from "./check-references.ts";
 import { checkSecrets } from "./check-secrets.ts";
 import { complete } from "./complete.ts";
-import { completePolicy, writtenFields } from "./complete-policy.ts";
 import { readDocument } from "./document.ts";
-import { problemText, type ConfigurationProblem, type Path } from "./problem.ts";
-import { fileSchema, policySchema } from "./schema.ts";
+import { problemText, type ConfigurationProblem } from "./problem.ts";
+import { fileSchema } from "./schema.ts";
 import type { Configuration } from "#domain/configuration.ts";
 import { Fault } from "#domain/fault.ts";
-import { checkPolicy } from "#domain/policy-check.ts";
 
 export interface ParseOptions {
   /** How the file is called in messages. */
@@ -51,26 +50,6 @@ const ofIssue = (issue: z.core.$ZodIssue): readonly Finding[] => {
     }));
   }
   return [{ path, message: issue.message }];
-};
-
-/** Limits of the policies that can be read, also while other parts are wrong. */
-function* checkPolicies(data: unknown): Generator<Finding> {
-  const policies = (data as { readonly policies?: unknown } | null)?.policies;
-  if (typeof policies !== "object" || policies === null) return;
-  for (const [name, written] of Object.entries(policies)) {
-    const policy = policySchema.safeParse(written);
-    if (!policy.success) continue;
-    for (const { field, message } of checkPolicy(completePolicy(name, policy.data)))
-      yield { path: ["policies", name, ...writtenPath(field)], message: `cannot be met: ${message}` };
-  }
-}
-
-/** `bandwidthWindows[0].bytesPerSecond` → `["bandwidth", 0, "limit"]`. */
-const writtenPath = (field: string): Path => {
-  const [, list, index, inner] = /^(\w+)\[(\d+)\]\.(\w+)$/u.exec(field) ?? [];
-  if (list !== undefined && inner !== undefined)
-    return [writtenFields[list] ?? list, Number(index), inner === "bytesPerSecond" ? "limit" : inner];
-  return [writtenFields[field] ?? field];
 };
 
 const invalid = (file: string, problems: readonly ConfigurationProblem[]): Fault => {

@@ -22,6 +22,19 @@ export const readRate = (text: string): number | undefined => {
   const bytes = Number(match?.[1]) * scales[scale] * (match?.[3] === "bit" ? 1 / 8 : 1);
   return Math.floor(bytes);
 };
+/** Whole bytes a second, as `readRate` reads them: in the largest unit that divides them, bits before powers of two. */
+export const rateText = (bytes: number): string => {
+  const unit = rateUnits.find(({ size }) => bytes % size === 0) ?? { name: "B/s", size: 1 };
+  return `${String(bytes / unit.size)}${unit.name}`;
+};
+const rateUnits = [
+  { name: "Gbit/s", size: 1e9 / 8 },
+  { name: "GiB/s", size: 1024 ** 3 },
+  { name: "Mbit/s", size: 1e6 / 8 },
+  { name: "MiB/s", size: 1024 ** 2 },
+  { name: "KiB/s", size: 1024 },
+  { name: "kbit/s", size: 1e3 / 8 },
+];
 export const rateForm = "a number with its unit: 50Mbit/s, 10MB/s or 10MiB/s";
 
 /** `10%` → 10. */

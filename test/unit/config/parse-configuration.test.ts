@@ -75,6 +75,43 @@ describe("a bad file", () => {
     await expect(problems(await sample("bad.yaml")).join("\n")).toMatchFileSnapshot("samples/bad.problems.txt");
   });
 
+  test("has what cannot be met of a policy reported beside what cannot be read of it", () => {
+    const policies = `policies:
+  one:
+    interval: often
+    crashConsistentEvery: 13h
+    retention: 99d
+    timeZone: Mars/X
+    bandwidth:
+      - { days: [moon], from: "25:00", to: "18:00", limit: 1kbit/s }
+      - { from: "08:00", to: "08:00", limit: 1Mbit/s }
+    colour: red
+`;
+    const stream = (site: string, address: string): string => `  ${site}: { stream: { address: ${address} }`;
+    const text = parts(stream("paris", "10.0.0.1"), stream("lyon", "10.0.0.2")) + policies;
+    const paths = problems(text).map((problem) => problem.split(" ")[1]);
+    expect(paths).toEqual([
+      "policies.one.interval",
+      "policies.one.crashConsistentEvery",
+      "policies.one.retention",
+      "policies.one.timeZone",
+      "policies.one.bandwidth[0].days[0]",
+      "policies.one.bandwidth[0].from",
+      "policies.one.bandwidth[0].limit",
+      "policies.one.bandwidth[1].to",
+      "policies.one.colour",
+    ]);
+  });
+
+  test("is not said to contradict what cannot be read", () => {
+    const contradicting = (interval: string): readonly string[] =>
+      problems(
+        `${parts("  paris: { stream: { address: 10.0.0.1 }")}policies: { one: { interval: ${interval}, crashConsistentEvery: 1m, rpoThreshold: 2m } }\n`,
+      ).map((problem) => problem.split(" ")[1] ?? "");
+    expect(contradicting("5m")).toEqual(["policies.one.crashConsistentEvery", "policies.one.rpoThreshold"]);
+    expect(contradicting("5x")).toEqual(["policies.one.interval"]);
+  });
+
   test("is refused by one sentence with a line for each problem", () => {
     expect(() => parseConfiguration(changed("policy: continuous", "policy: continous"), { file: "site.yaml" })).toThrow(
       `The configuration site.yaml has 1 problem; nothing of it was applied.\n  site.yaml:45:13: items.app1.policy names the policy "continous", which is not defined (did you mean continuous?); there are: default, continuous`,
