@@ -5,6 +5,7 @@ import type { ClientContext } from "#client/context.ts";
 import { toFault } from "#client/faults.ts";
 import { isRunning } from "#client/is-running.ts";
 import { readItemState } from "#client/item-state.ts";
+import type { ConfigurationPreview } from "#client/understudy-client.ts";
 import { diffConfiguration, hurtfulChanges } from "#domain/configuration-diff.ts";
 import type { ConfigurationChange } from "#domain/configuration-change.ts";
 import type { Configuration } from "#domain/configuration.ts";
@@ -38,8 +39,9 @@ export async function applyWhole(
 ): Promise<readonly ConfigurationChange[]> {
   const before = await readConfiguration(context);
   const changes = diffConfiguration(before, configuration);
-  if (changes.length === 0) return changes;
-  if (before !== undefined) await refuseHurtful(context, before, configuration);
+  if (before !== undefined && changes.length === 0) return changes;
+  const refusals = await refusalsOf(context, before, configuration);
+  if (refusals.length > 0) throw new Fault("CONFIG_INVALID", `Nothing was applied. ${refusals.join(" ")}`);
   try {
     await send(context, configuration);
   } catch (error) {
@@ -83,12 +85,29 @@ async function dropUnbegun({ client }: ClientContext): Promise<boolean> {
   return true;
 }
 
-async function refuseHurtful(context: ClientContext, before: Configuration, after: Configuration): Promise<void> {
+/** `UnderstudyClient.diff`. */
+export async function previewConfiguration(
+  context: ClientContext,
+  configuration: Configuration,
+): Promise<ConfigurationPreview> {
+  const before = await readConfiguration(context);
+  return {
+    changes: diffConfiguration(before, configuration),
+    refusals: await refusalsOf(context, before, configuration),
+  };
+}
+
+/** What would hurt items that are protected now, one sentence each. */
+async function refusalsOf(
+  context: ClientContext,
+  before: Configuration | undefined,
+  after: Configuration,
+): Promise<readonly string[]> {
+  if (before === undefined) return [];
   const items = Object.values(before.items).map(({ name }) => name);
   const states = await Promise.all(items.map(async (name) => ({ name, state: await readItemState(context, name) })));
   const isProtected = states.flatMap(({ name, state }) =>
-    state === undefined || state.lifecycle.state === "unprotected" ? [] : [name],
+    state === undefined || state.lifecycle.state === "unprotected" ? [] : [{ name, disks: state.disks }],
   );
-  const hurts = hurtfulChanges(before, after, isProtected);
-  if (hurts.length > 0) throw new Fault("CONFIG_INVALID", `Nothing was applied. ${hurts.join(" ")}`);
+  return hurtfulChanges(before, after, isProtected);
 }

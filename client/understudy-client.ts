@@ -18,11 +18,19 @@ export interface Verification {
   readonly damaged?: readonly { readonly disk: DiskId; readonly offset: number; readonly length: number }[];
 }
 
+/** What applying a configuration would do. */
+export interface ConfigurationPreview {
+  readonly changes: readonly ConfigurationChange[];
+  /** Why `apply` would refuse it, one sentence each; empty when it would not. */
+  readonly refusals: readonly string[];
+}
+
 /** The typed way in: everything the CLI and the API do. Rejections are Faults. */
 export interface UnderstudyClient extends AsyncDisposable {
   /** Validated configuration only. Refused whole when a change would hurt a protected item (its machine or sites changed). */
   apply(configuration: Configuration): Promise<readonly ConfigurationChange[]>;
-  diff(configuration: Configuration): Promise<readonly ConfigurationChange[]>;
+  /** What `apply` would answer, or why it would refuse; nothing is changed. */
+  diff(configuration: Configuration): Promise<ConfigurationPreview>;
   configuration(): Promise<Configuration>;
 
   items(): Promise<readonly ItemView[]>;

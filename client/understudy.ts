@@ -1,7 +1,7 @@
 import type { Client } from "@temporalio/client";
 import { setTimeout as sleep } from "node:timers/promises";
 import { askReplica } from "#client/ask-replica.ts";
-import { applyWhole, readConfiguration, requireConfiguration } from "#client/configuration.ts";
+import { applyWhole, previewConfiguration, requireConfiguration } from "#client/configuration.ts";
 import type { ClientContext } from "#client/context.ts";
 import { withFaults } from "#client/faults.ts";
 import { liveItemView, unprotectedView } from "#client/item-view.ts";
@@ -11,7 +11,6 @@ import { startJob } from "#client/start-job.ts";
 import type { UnderstudyClient, Verification } from "#client/understudy-client.ts";
 import { noItem, notProtected } from "#client/unkept-item.ts";
 import { watchJob } from "#client/watch-job.ts";
-import { diffConfiguration } from "#domain/configuration-diff.ts";
 import type { Configuration } from "#domain/configuration.ts";
 import type { RecoveryPoint } from "#domain/cut.ts";
 import type { ItemName } from "#domain/ids.ts";
@@ -60,7 +59,7 @@ export function createUnderstudyClient(
 
   return {
     apply: (next) => withFaults(() => applyWhole(context, next)),
-    diff: (next) => withFaults(async () => diffConfiguration(await readConfiguration(context), next)),
+    diff: (next) => withFaults(() => previewConfiguration(context, next)),
     configuration: () => withFaults(() => requireConfiguration(context)),
     items: () =>
       withFaults(async () => {

@@ -1,7 +1,9 @@
 import type { Command } from "commander";
 import { command, withClient, type Cli } from "../command.ts";
 import { readConfiguration } from "../read-configuration.ts";
+import { showDiff } from "../show-diff.ts";
 import { changesText } from "../text/changes-text.ts";
+import { writtenChange } from "#config/written.ts";
 import { exitCodes } from "#domain/exit-codes.ts";
 
 export const apply = (cli: Cli): Command =>
@@ -13,16 +15,12 @@ export const apply = (cli: Cli): Command =>
     .option("--diff", "only show what would change")
     .action(async (options: { readonly file: string; readonly diff?: boolean; readonly json?: boolean }) => {
       const { context } = cli;
-      const configuration = await readConfiguration(context, options.file);
-      const dry = options.diff ?? false;
-      const changes = await withClient(cli, (client) =>
-        dry ? client.diff(configuration) : client.apply(configuration),
-      );
-      if (options.json === true) context.terminal.out(`${JSON.stringify(changes)}\n`);
-      else if (changes.length === 0) context.terminal.out("Nothing differs from what is applied.\n");
-      else
-        context.terminal.out(
-          `${changesText(changes)}${dry ? "Nothing was applied." : `Applied: ${String(changes.length)} ${changes.length === 1 ? "change" : "changes"}.`}\n`,
-        );
       cli.exit(exitCodes.ok);
+      if (options.diff === true) return showDiff(cli, options);
+      const configuration = await readConfiguration(context, options.file);
+      const changes = await withClient(cli, (client) => client.apply(configuration));
+      const count = `${String(changes.length)} ${changes.length === 1 ? "change" : "changes"}`;
+      if (options.json === true) context.terminal.out(`${JSON.stringify(changes.map(writtenChange))}\n`);
+      else if (changes.length === 0) context.terminal.out("Nothing differs from what is applied.\n");
+      else context.terminal.out(`${changesText(changes)}Applied: ${count}.\n`);
     });

@@ -1,20 +1,32 @@
+import { writtenChange } from "#config/written.ts";
+import { yamlLine, yamlLines } from "#config/yaml-text.ts";
 import type { ConfigurationChange } from "#domain/configuration-change.ts";
 
-const value = (of: unknown): string => {
-  const text = JSON.stringify(of) ?? "nothing";
-  return text.length > 80 ? `${text.slice(0, 77)}…` : text;
+/** What is longer is told in lines of its own. */
+const lineLength = 60;
+
+const isScalar = (value: unknown): boolean => typeof value !== "object" || value === null;
+const isShort = (value: unknown): boolean =>
+  isScalar(value) || (Array.isArray(value) && yamlLine(value).length <= lineLength);
+
+const block = (mark: string, value: unknown): readonly string[] =>
+  yamlLines(value).map((line) => `${mark}     ${line}`);
+
+const linesOf = ({ kind, path, before, after }: ConfigurationChange): readonly string[] => {
+  if (kind === "changed")
+    return isShort(before) && isShort(after)
+      ? [`~ ${path}: ${yamlLine(before)} -> ${yamlLine(after)}`]
+      : [`~ ${path}:`, ...block("-", before), ...block("+", after)];
+  const [mark, value] = kind === "added" ? ["+", after] : ["-", before];
+  return isShort(value) ? [`${mark} ${path}: ${yamlLine(value)}`] : [`${mark} ${path}:`, ...block(mark, value)];
 };
 
-/** One line for each change, and below it what it will do. */
+/** Each change in the file's own words, as YAML, and below it what it will do. */
 export const changesText = (changes: readonly ConfigurationChange[]): string =>
   changes
-    .map(({ kind, path, before, after, consequence }) => {
-      const line =
-        kind === "added"
-          ? `+ ${path}: ${value(after)}`
-          : kind === "removed"
-            ? `- ${path}: ${value(before)}`
-            : `~ ${path}: ${value(before)} -> ${value(after)}`;
-      return `${line}\n${consequence === undefined ? "" : `    ${consequence}\n`}`;
-    })
+    .flatMap((change) => [
+      ...linesOf(writtenChange(change)),
+      ...(change.consequence === undefined ? [] : [`    ${change.consequence}`]),
+    ])
+    .map((line) => `${line}\n`)
     .join("");

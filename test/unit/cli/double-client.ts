@@ -1,5 +1,5 @@
 import type { UnderstudyClient, Verification } from "#client/understudy-client.ts";
-import { diffConfiguration } from "#domain/configuration-diff.ts";
+import { diffConfiguration, hurtfulChanges } from "#domain/configuration-diff.ts";
 import type { Configuration } from "#domain/configuration.ts";
 import type { RecoveryPoint } from "#domain/cut.ts";
 import { Fault } from "#domain/fault.ts";
@@ -23,6 +23,8 @@ export interface DoubleOptions {
   readonly endless?: boolean;
   /** Of the item, each time somebody looks. */
   readonly rpoSeconds?: () => number;
+  /** These the configuration may not hurt. */
+  readonly protectedItems?: Parameters<typeof hurtfulChanges>[2];
   readonly verification?: Verification;
   /** Each call of this name rejects with that. */
   readonly faults?: Readonly<Partial<Record<keyof UnderstudyClient, Error>>>;
@@ -101,7 +103,11 @@ export const doubleClient = (
       asked.applied = configuration;
       return diffConfiguration(before, configuration);
     },
-    diff: async (configuration) => diffConfiguration(asked.applied, configuration),
+    diff: async (configuration) => ({
+      changes: diffConfiguration(asked.applied, configuration),
+      refusals:
+        asked.applied === undefined ? [] : hurtfulChanges(asked.applied, configuration, options.protectedItems ?? []),
+    }),
     configuration: async () => {
       if (asked.applied === undefined) throw new Fault("CONFIG_INVALID", "Nothing was applied yet.");
       return asked.applied;

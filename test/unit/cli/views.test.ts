@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { run, world } from "./run-in-double.ts";
 import { newLifecycle } from "#domain/lifecycle.ts";
-import { cutId } from "#domain/ids.ts";
+import { cutId, itemName } from "#domain/ids.ts";
 
 describe("status", () => {
   test("shows the items in a table", async () => {
@@ -173,13 +173,16 @@ items:
 const files = {
   "site.yaml": configuration,
   "longer.yaml": `${configuration}policies: { default: { retention: 2d } }\n`,
+  "empty.yaml": configuration.slice(0, configuration.indexOf("items:")),
   "bad.yaml": configuration.replace("site: lyon", "site: lyno"),
 };
 
 describe("apply and diff", () => {
   test("apply tells what it did, and a second time that nothing differs", async () => {
     const command = world({ files });
-    expect((await command("apply -f site.yaml")).out).toMatch(/^\+ sites\.paris: .+\nApplied: 4 changes\.\n$/su);
+    expect((await command("apply -f site.yaml")).out).toMatch(
+      /^\+ sites\.paris:\n\+ {5}stream:\n.+\nApplied: 3 changes\.\n$/su,
+    );
     expect((await command("apply -f site.yaml")).out).toBe("Nothing differs from what is applied.\n");
   });
 
@@ -187,10 +190,28 @@ describe("apply and diff", () => {
     const command = world({ files });
     await command("apply -f site.yaml");
     const change =
-      "~ policies.default.retentionSeconds: 86400 -> 172800\n    Takes effect with the next delta of every item under the policy default.\n";
+      "~ policies.default.retention: 1d -> 2d\n    Takes effect with the next delta of every item under the policy default.\nNothing was applied.\n";
     expect((await command("diff -f longer.yaml")).out).toBe(change);
-    expect((await command("apply -f longer.yaml --diff")).out).toBe(`${change}Nothing was applied.\n`);
+    expect((await command("apply -f longer.yaml --diff")).out).toBe(change);
+    expect(JSON.parse((await command("diff -f longer.yaml --json")).out)).toMatchObject([
+      { path: "policies.default.retention", before: "1d", after: "2d" },
+    ]);
     expect((await command("diff -f site.yaml --json")).out).toBe("[]\n");
+  });
+
+  test("diff says what apply would refuse, and why, with the same exit code", async () => {
+    const command = world({ files, protectedItems: [{ name: itemName("app1"), disks: [] }] });
+    await command("apply -f site.yaml");
+    const { code, out, err } = await command("diff -f empty.yaml");
+    expect(out).toContain("- items.app1:\n-     machine: app1\n-     primary:\n-       site: paris\n");
+    expect(err).toContain(
+      "CONFIG_INVALID: Applying empty.yaml would be refused. items.app1 is protected and cannot be taken out: disable its protection first (understudy disable app1).",
+    );
+    expect(code).toBe(2);
+    expect((await command("apply -f empty.yaml --diff")).code).toBe(2);
+    const json = await command("diff -f empty.yaml --json");
+    expect(JSON.parse(json.out)).toMatchObject([{ kind: "removed", path: "items.app1" }]);
+    expect(JSON.parse(json.err)).toMatchObject({ error: { code: "CONFIG_INVALID", exitCode: 2 } });
   });
 
   test("a bad file is refused with every problem at its place, before anything is asked of anybody", async () => {
