@@ -23,14 +23,12 @@ export interface OrderRequest {
   readonly input?: Omit<JobInput, "item" | "requestedBy">;
   /** What cannot be taken back, as a sentence; asked about first. */
   readonly consequence?: string;
-  /** What people do next. */
-  readonly hint?: string;
 }
 
 /** Starts a job and, unless told not to, waits for its end. Answers the exit code. */
 export const order = async (cli: Cli, request: OrderRequest): Promise<number> => {
   const { context } = cli;
-  const { operation, item, options, hint } = request;
+  const { operation, item, options } = request;
   if (request.consequence !== undefined && !(await confirm(context, request.consequence, options.yes ?? false))) {
     context.terminal.err("Nothing was done.\n");
     return exitCodes.cancelled;
@@ -45,7 +43,7 @@ export const order = async (cli: Cli, request: OrderRequest): Promise<number> =>
       if (!context.interrupted.aborted || !isFault(error)) throw error;
       return reportInterruption(context, error.message, json);
     }
-    if (options.wait) return waitForJob({ context, client, id, json, ...(hint === undefined ? {} : { hint }) });
+    if (options.wait) return waitForJob({ context, client, id, json });
     context.terminal.out(
       json ? `${JSON.stringify({ id })}\n` : `The job ${id} is started. Watch it: understudy jobs ${id} --watch\n`,
     );
@@ -68,10 +66,8 @@ export const simpleVerb = (
     readonly operation: OperationName;
     readonly summary: string;
     readonly examples: readonly string[];
-    readonly hint?: (item: string) => string;
   },
 ): Command =>
   jobCommand(verb.name, verb.summary, verb.examples).action(async (item: string, options: JobOptions) => {
-    const hint = verb.hint?.(item);
-    cli.exit(await order(cli, { operation: verb.operation, item, options, ...(hint === undefined ? {} : { hint }) }));
+    cli.exit(await order(cli, { operation: verb.operation, item, options }));
   });

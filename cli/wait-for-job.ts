@@ -2,21 +2,24 @@ import type { CliContext } from "./context.ts";
 import { failureOfJob, report } from "./failure.ts";
 import { reportInterruption } from "./interruption-report.ts";
 import { liveJob, type JobDisplay } from "./live-job.ts";
+import { nextStep } from "./next-step.ts";
 import { hasEnded, outcomeText } from "./text/job-text.ts";
 import type { UnderstudyClient } from "#client/understudy-client.ts";
 import { exitCodes } from "#domain/exit-codes.ts";
+import { Fault } from "#domain/fault.ts";
 import type { JobState, JobView } from "#domain/job.ts";
 
-/** Shows a job until it has ended and answers the exit code. Ctrl-C ends only the watching, and says so. */
-export const waitForJob = async (request: {
+interface WaitRequest {
   readonly context: CliContext;
   readonly client: UnderstudyClient;
   readonly id: string;
   readonly json: boolean;
-  readonly hint?: string;
   /** The end that was asked for, where it is not success. */
   readonly wanted?: JobState;
-}): Promise<number> => {
+}
+
+/** Shows a job until it has ended and answers the exit code. Ctrl-C ends only the watching, and says so. */
+export const waitForJob = async (request: WaitRequest): Promise<number> => {
   const { context, client, id, json } = request;
   const display: JobDisplay | undefined = json ? undefined : liveJob(context);
   let last: JobView | undefined;
@@ -38,16 +41,9 @@ export const waitForJob = async (request: {
   return concludeJob(request, last ?? (await client.job(id)));
 };
 
-/** Says how an ended job ended. */
-export const concludeJob = (
-  {
-    context,
-    json,
-    hint,
-    wanted,
-  }: { readonly context: CliContext; readonly json: boolean; readonly hint?: string; readonly wanted?: JobState },
-  job: JobView,
-): number => {
+/** Says how an ended job ended, and what may be done next. */
+const concludeJob = async (request: WaitRequest, job: JobView): Promise<number> => {
+  const { context, client, json, wanted } = request;
   const good =
     job.state === wanted || (job.state !== "Failed" && job.state !== "Cancelled" && job.state !== "PartiallySucceeded");
   if (json) context.terminal.out(`${JSON.stringify(job)}\n`);
@@ -58,8 +54,14 @@ export const concludeJob = (
   }
   if (!json) {
     context.terminal.out(outcomeText(job, context.now()));
-    if (good && hint !== undefined) context.terminal.out(`Next: ${hint}\n`);
+    const next = good && wanted === undefined ? await nextStep(context, client, job) : undefined;
+    if (next !== undefined) context.terminal.out(`Next: ${next}\n`);
   }
+  if (wanted !== undefined && good && job.state !== wanted)
+    throw new Fault(
+      "OPERATION_NOT_ALLOWED",
+      `The job ${job.id} came to its end (${job.state}) before it could be stopped.`,
+    );
   if (good) return exitCodes.ok;
   return job.state === "Cancelled" ? exitCodes.cancelled : exitCodes.internal;
 };

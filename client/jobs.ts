@@ -24,22 +24,28 @@ export async function readJob(client: Client, id: string): Promise<JobView> {
   return queue === undefined ? live : withWaiting(live, waitingSentence(await awaitedWorker(client, queue)));
 }
 
-/** `UnderstudyClient.cancel`. Rejects with `JOB_NOT_FOUND` also for a job that has ended. */
+/** `UnderstudyClient.cancel`. Rejects with `JOB_NOT_FOUND`, and with `OPERATION_NOT_ALLOWED` for a job that has ended. */
 export async function cancelJob(client: Client, id: string): Promise<void> {
   const description = await describedJob(client, id);
-  const { name: status } = description.status;
   const handle = client.workflow.getHandle(id);
-  if (status === "RUNNING" && (await takeBack(handle, "It was cancelled before a worker had taken it up."))) return;
+  // Temporal takes the wish to cancel what has ended, and forgets it.
+  if (description.status.name !== "RUNNING") throw alreadyEnded(id, description);
+  if (await takeBack(handle, "It was cancelled before a worker had taken it up.")) return;
   try {
     await handle.cancel();
   } catch (error) {
     if (!(error instanceof WorkflowNotFoundError)) throw error;
-    throw new Fault(
-      "JOB_NOT_FOUND",
-      `The job “${id}” has ended already (${jobViewOf(description)?.state ?? status}): there is nothing to cancel.`,
-    );
+    throw alreadyEnded(id, await describedJob(client, id));
   }
 }
+
+const alreadyEnded = (id: string, description: WorkflowExecutionDescription): Fault => {
+  const { state = description.status.name, endedAt } = jobViewOf(description) ?? {};
+  return new Fault(
+    "OPERATION_NOT_ALLOWED",
+    `The job “${id}” has ended already (${state}${endedAt === undefined ? "" : `, at ${endedAt}`}): there is nothing to cancel.`,
+  );
+};
 
 const jobTypes: readonly string[] = [...operations, "FinalizeProtection"];
 

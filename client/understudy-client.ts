@@ -61,6 +61,6 @@ export interface UnderstudyClient extends AsyncDisposable {
   }): Promise<readonly JobView[]>;
   /** Every change of the job until it has ended; goes on when Temporal is away for a moment. */
   watch(id: string, signal: AbortSignal): AsyncIterable<JobView>;
-  /** Asks a job to end. Rejects with `JOB_NOT_FOUND` when it has ended already. */
+  /** Asks a job to end. Rejects with `OPERATION_NOT_ALLOWED` when it has ended already. */
   cancel(id: string): Promise<void>;
 }

@@ -17,7 +17,6 @@ export const changePoint = (cli: Cli): Command =>
           item,
           options,
           input: { point },
-          hint: `understudy commit ${item}`,
         }),
       );
     });

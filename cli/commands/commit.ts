@@ -8,5 +8,4 @@ export const commit = (cli: Cli): Command =>
     operation: "Commit",
     summary: "Make a failover final. Its other recovery points are deleted.",
     examples: ["understudy commit app1"],
-    hint: (item) => `understudy reprotect ${item}`,
   });

@@ -15,7 +15,6 @@ export const failback = (cli: Cli): Command =>
           item,
           options,
           ...(options.force === true ? { input: { force: true } } : {}),
-          hint: `understudy commit ${item}, then understudy reprotect ${item}`,
         }),
       );
     });

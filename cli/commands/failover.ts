@@ -70,7 +70,6 @@ export const failover = (cli: Cli): Command =>
             item,
             options,
             ...(options.force === true ? { input: { force: true } } : {}),
-            hint: `understudy commit ${item}, or understudy cancel ${item} to go back`,
           }),
         );
       else if (kind === "test")
@@ -80,7 +79,6 @@ export const failover = (cli: Cli): Command =>
             item,
             options,
             input: { point, ...(options.network === undefined ? {} : { network: options.network }) },
-            hint: `try the machine, then understudy cleanup ${item}`,
           }),
         );
       else
@@ -91,7 +89,6 @@ export const failover = (cli: Cli): Command =>
             options,
             input: { point, shutDownSource: options.shutdownSource ?? false },
             consequence: `An unplanned failover of ${item} loses what was written after the recovery point (${options.point ?? "latest"}), and fences the source.`,
-            hint: `understudy commit ${item}, or understudy change-point ${item} --point POINT`,
           }),
         );
     });

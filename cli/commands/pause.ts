@@ -8,5 +8,4 @@ export const pause = (cli: Cli): Command =>
     operation: "PauseReplication",
     summary: "Stop replicating for a while; changes are tracked on, recovery points stay.",
     examples: ["understudy pause app1"],
-    hint: (item) => `understudy resume ${item}`,
   });

@@ -8,5 +8,4 @@ export const protect = (cli: Cli): Command =>
     operation: "EnableProtection",
     summary: "Protect a machine: check everything, make its replica, start the initial replication.",
     examples: ["understudy protect app1", "understudy protect app1 --no-wait --json"],
-    hint: (item) => `understudy status ${item} --watch`,
   });

@@ -8,5 +8,4 @@ export const reprotect = (cli: Cli): Command =>
     operation: "ReverseReplicate",
     summary: "Turn the replication round after a failover: the previous primary becomes the replica.",
     examples: ["understudy reprotect app1"],
-    hint: (item) => `understudy status ${item} --watch`,
   });

@@ -21,6 +21,10 @@ describe("a job that does not come to its end", () => {
     await world.understudy.cancel(job);
     const ended = await app.ended(job);
     expect(ended).toMatchObject({ state: "Cancelled", fault: { code: "CANCELLED" } });
+    await expect(world.understudy.cancel(job)).rejects.toMatchObject({
+      code: "OPERATION_NOT_ALLOWED",
+      message: expect.stringContaining("has ended already (Cancelled, at "),
+    });
     expect(
       ended.tasks.filter(({ name }) => name.startsWith("Undo")).map(({ name, state }) => `${state}: ${name}`),
     ).toEqual([

@@ -7,7 +7,7 @@ import { cutId, instant, itemName, siteName } from "#domain/ids.ts";
 import type { ItemView } from "#domain/item-view.ts";
 import { scenarioOf } from "#domain/job-scenarios.ts";
 import type { JobInput, JobView } from "#domain/job.ts";
-import { allowedOperations, newLifecycle, refusal, type Lifecycle } from "#domain/lifecycle.ts";
+import { allowedOperations, begin, finish, newLifecycle, refusal, type Lifecycle } from "#domain/lifecycle.ts";
 import { nearest } from "#domain/nearest.ts";
 import type { OperationName } from "#domain/operations.ts";
 
@@ -42,7 +42,7 @@ export interface Asked {
 export const doubleClient = (
   options: DoubleOptions = {},
 ): { readonly client: UnderstudyClient; readonly asked: Asked } => {
-  const lifecycle = options.lifecycle ?? { ...newLifecycle, state: "protected", hasRecoveryPoint: true };
+  let lifecycle = options.lifecycle ?? { ...newLifecycle, state: "protected", hasRecoveryPoint: true };
   const asked: Asked = { started: [], cancelled: [], closed: 0 };
   const jobs = new Map<string, JobView>();
 
@@ -117,6 +117,7 @@ export const doubleClient = (
       return [view()];
     },
     item: async (name) => {
+      failing("item");
       known(name);
       return view();
     },
@@ -135,6 +136,7 @@ export const doubleClient = (
       if (refused !== undefined) throw new Fault(refused.code, refused.message);
       asked.started.push({ operation, input });
       const id = `app1-${operation}-1`;
+      lifecycle = begin(lifecycle, { id, operation });
       const { title, tasks } = scenarioOf(operation);
       jobs.set(id, {
         id,
@@ -176,10 +178,13 @@ export const doubleClient = (
         });
       const ended: JobView = { ...job, state: "Succeeded", endedAt: at(job.tasks.length), ...options.end };
       jobs.set(id, ended);
+      const outcome = ended.state === "Failed" || ended.state === "Cancelled" ? "failed" : "succeeded";
+      lifecycle = finish(lifecycle, { id, operation: ended.operation }, outcome);
       yield ended;
     },
     cancel: async (id) => {
-      found(id);
+      if (found(id).endedAt !== undefined)
+        throw new Fault("OPERATION_NOT_ALLOWED", `The job “${id}” has ended already: there is nothing to cancel.`);
       asked.cancelled.push(id);
     },
     [Symbol.asyncDispose]: async () => {

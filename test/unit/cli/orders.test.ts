@@ -118,6 +118,43 @@ describe("waiting", () => {
   });
 });
 
+describe("what to do next", () => {
+  const after = async (line: string, lifecycle: Lifecycle): Promise<string | undefined> =>
+    /^Next: (.+)$/mu.exec((await run(line, { lifecycle })).out)?.[1];
+
+  test.each([
+    ["protect app1", newLifecycle, "understudy status app1 --watch"],
+    ["failover app1 --test", at("protected"), "understudy cleanup app1 when you have tried the machine"],
+    [
+      "failover app1 --unplanned --yes",
+      at("protected"),
+      "understudy commit app1, or understudy change-point app1 --point POINT",
+    ],
+    ["commit app1", pending("unplanned"), "understudy reprotect app1"],
+    ["cleanup app1", at("protected", { testFailover: "waiting-for-cleanup" }), undefined],
+    [
+      "cleanup app1",
+      at("commit-pending", { failoverKind: "unplanned", testFailover: "waiting-for-cleanup" }),
+      "understudy commit app1",
+    ],
+  ])("after %s is what the item allows then", async (line, lifecycle, next) => {
+    expect(await after(line, lifecycle)).toBe(next);
+  });
+
+  test("is to clean up first where the machine of a test failover stands in the way", async () => {
+    const lifecycle = at("protected", { testFailover: "waiting-for-cleanup" });
+    expect(await after("failover app1 --unplanned --yes", lifecycle)).toBe(
+      "understudy cleanup app1, then understudy commit app1, or understudy change-point app1 --point POINT",
+    );
+  });
+
+  test("is left out where the item cannot be asked: the job has succeeded all the same", async () => {
+    const away = new Fault("TEMPORAL_UNREACHABLE", "Temporal cannot be reached.");
+    const { code, out } = await run("pause app1", { faults: { item: away } });
+    expect({ code, next: out.includes("Next:") }).toEqual({ code: 0, next: false });
+  });
+});
+
 describe("a job that fails", () => {
   const fault = {
     code: "SHUTDOWN_TIMED_OUT" as const,
@@ -256,6 +293,22 @@ describe("job cancel", () => {
     expect(asked.cancelled).toEqual(["app1-PauseReplication-1"]);
     expect(out).toBe("Pause replication of app1 was cancelled after 1 s.\n");
     expect(code).toBe(0);
+  });
+
+  test("of a job that has ended is refused: there is nothing to cancel", async () => {
+    const command = world();
+    await command("pause app1");
+    const { code, err, out, asked } = await command("job cancel app1-PauseReplication-1");
+    expect(err).toContain("OPERATION_NOT_ALLOWED: The job “app1-PauseReplication-1” has ended already");
+    expect({ code, out, cancelled: asked.cancelled }).toEqual({ code: 4, out: "", cancelled: [] });
+  });
+
+  test("of a job that ends by itself meanwhile says so, and is no success", async () => {
+    const command = world();
+    await command("pause app1 --no-wait");
+    const { code, err } = await command("job cancel app1-PauseReplication-1");
+    expect(err).toContain("The job app1-PauseReplication-1 came to its end (Succeeded) before it could be stopped.");
+    expect(code).toBe(4);
   });
 
   test("of a job that is not there exits 3", async () => {

@@ -146,7 +146,7 @@ describe("jobs", () => {
     await command("pause app1 --no-wait");
     const { code, err, out } = await command("jobs app1-PauseReplication-1 --watch");
     expect(err).toContain("Pause replication: done\n");
-    expect(out).toBe("Pause replication of app1 succeeded after 1 s.\n");
+    expect(out).toBe("Pause replication of app1 succeeded after 1 s.\nNext: understudy resume app1\n");
     expect(code).toBe(0);
   });
 
