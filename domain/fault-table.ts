@@ -173,9 +173,9 @@ export const faultTable: Readonly<Record<FaultCode, FaultMeaning>> = {
     recoverable: true,
     severity: "Warning",
     category: "Replication",
-    summary: "The machine must run for this and does not.",
+    summary: "The machine is not running.",
     causes: ["Somebody has turned it off.", "It has crashed."],
-    action: "Start the machine.",
+    action: "Start the machine, if it is to run; replication does not hinder its start and goes on by itself.",
     exitCode: prerequisite,
   },
   DISK_NOT_TRACKABLE: {

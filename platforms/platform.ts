@@ -64,6 +64,8 @@ export interface StandingCut {
   readonly description: CutDescription;
   /** Per disk: the cuts since which all changes are provably known. A delta may start at any of them; none means resynchronize. */
   readonly trackedSince: Readonly<Record<DiskId, readonly CutId[]>>;
+  /** The machine was off: nothing holds the instant, and `stillAt` tells whether it was one. */
+  readonly machineOff?: true;
   /** For the drill report: how long the guest's file systems were frozen and how long the machine was paused, in ms. */
   readonly frozenMs: number;
   readonly pausedMs: number;
@@ -80,13 +82,18 @@ export interface ReplicationSource {
   checks(tracked: TrackedMachine, op: Operation): Promise<readonly Check[]>;
   /**
    * Takes one instant over all disks. Called again with the same cut id while it stands it answers the same; another standing cut of this item is released first
-   * (its tracking record stays). A machine that is shut off is cut where it stopped: no freeze, no scratch. App-consistent: the guest is always thawed,
+   * (its tracking record stays). A machine that is shut off is cut where it stopped: no freeze, no scratch, and no hindrance to its start. App-consistent: the guest is always thawed,
    * also on errors and time-outs; where it cannot be frozen the call rejects with `GUEST_FREEZE_FAILED` and nothing stands. `STALE_EPOCH` for a machine that is
    * fenced under a newer epoch.
    */
   cut(request: CutRequest, op: Operation): Promise<StandingCut>;
   /** The cut that stands now, if one does: what a worker that starts after another's death takes up. */
   standingCut(tracked: TrackedMachine, op: Operation): Promise<StandingCut | undefined>;
+  /**
+   * Whether the machine is off, and it and every replicated disk are provably what they were at that cut: nothing was written since, not for a moment. What cannot be proven
+   * is `false`. To be asked after a cut of a machine that was off has been read, before that is sealed; and, cheap, instead of taking another one.
+   */
+  stillAt(request: { readonly tracked: TrackedMachine; readonly cut: CutId }, op: Operation): Promise<boolean>;
   /** `since` absent: the whole disk. Otherwise changes since that cut; rejects with `TRACKING_LOST` when they cannot be proven. */
   openDisk(
     request: { readonly tracked: TrackedMachine; readonly cut: CutId; readonly disk: DiskId; readonly since?: CutId },

@@ -9,12 +9,15 @@ import { decide } from "./decide.ts";
 import { appConsistentDue, keeps } from "./keeping.ts";
 import { releaseFailed, releaseSealed } from "./release.ts";
 import type { Stretch } from "./stretch.ts";
+import { operationOf } from "./stretch.ts";
 import { takeCut } from "./take-cut.ts";
 
 export interface Cycle {
   readonly point: RecoveryPoint;
   readonly cutAtMs: number;
   readonly bytes: number;
+  /** The machine was off: until it is started, there is nothing more to send. */
+  readonly machineOff: boolean;
 }
 
 /**
@@ -35,16 +38,29 @@ export async function cycle(
     cut = standing.description.id;
     const moved = await carry(stretch, state, standing);
     reporter.phase("sealing");
+    if (standing.machineOff === true) await proveUnwritten(stretch, cut);
     const keep = options.keep === "always" || keeps(request.policy, state, standing.description);
     const { retentionSeconds } = request.policy;
     const point = await stretch.session.seal({ cut: standing.description, keep, retentionSeconds }, stretch.signal);
     reporter.sealed(point, { durationMs: clock.now() - began, ...moved });
     await releaseSealed(stretch, cut);
-    return { point, cutAtMs: began, bytes: moved.bytes };
+    return { point, cutAtMs: began, bytes: moved.bytes, machineOff: standing.machineOff === true };
   } catch (error) {
     await releaseFailed(stretch, [state.lastCut, state.incoming?.cut, cut]);
     throw error;
   }
+}
+
+/** Nothing holds the instant of a machine that is off, so that it can be started at any moment: what was read is one instant only if nothing was written meanwhile. */
+async function proveUnwritten(stretch: Stretch, cut: CutId): Promise<void> {
+  const { tracked } = stretch.request;
+  const operation = operationOf(stretch, { verb: "prove-unwritten", cut });
+  if (await stretch.source.stillAt({ tracked, cut }, operation)) return;
+  throw new Fault(
+    "CUT_BROKEN",
+    `Machine ${tracked.machine} of item ${tracked.item} was started, or its disks were written to, while they were read as they lay. The cut ${cut} is thrown away and taken again.`,
+    { details: { item: tracked.item, cut } },
+  );
 }
 
 /** The cut, its carried files without the content of those that the replica has already. */

@@ -1,18 +1,12 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { systemClock } from "#activities/replication/clock.ts";
-import { createReplicator } from "#activities/replication/replicator.ts";
-import type { ReplicateReport, ReplicateRequest } from "#activities/replication/request.ts";
 import { Fault } from "#domain/fault.ts";
 import type { Lab } from "#lab/hosts/lab.ts";
 import { startLab } from "#lab/hosts/lab.ts";
-import type { Inventory, ReplicationSource } from "#platforms/platform.ts";
-import { block, fixtureOf, never, op, pattern, replica } from "#test/contract/platform/fixture.ts";
-import type { PlatformHarness } from "#test/contract/platform/harness.ts";
-import { policy } from "#test/support/replication.ts";
-import { serveStore, siteTls } from "#test/support/stream-sites.ts";
+import type { ReplicationSource } from "#platforms/platform.ts";
+import { block, fixtureOf, op, pattern } from "#test/contract/platform/fixture.ts";
 import type { BlockSource } from "#transfer/block.ts";
-import { connectTuned } from "#transfer/stream/connect.ts";
 import { openLibvirtHarness } from "./libvirt-harness.ts";
+import { replication, same } from "./harness-replication.ts";
 
 /** The replication engine over the real stream, between two real hosts. */
 let lab: Lab;
@@ -46,48 +40,6 @@ function dyingSource(source: ReplicationSource, readsLeft: number): ReplicationS
     openDisk: (...args) => alive(async () => dying(await source.openDisk(...args))),
     release: (...args) => alive(() => source.release(...args)),
   };
-}
-
-const inventoryOf = ({ machine }: PlatformHarness): Inventory => ({
-  list: async () => [machine],
-  find: async () => machine,
-  networks: async () => [],
-});
-
-function replication(harness: PlatformHarness) {
-  const { tracked } = fixtureOf(harness);
-  return async (
-    mode: ReplicateRequest["mode"],
-    source: ReplicationSource = harness.source,
-  ): Promise<ReplicateReport> => {
-    await using server = await serveStore(harness.target);
-    const tls = await siteTls(harness.sourceSite);
-    const replicate = createReplicator({
-      platform: { kind: "libvirt", inventory: inventoryOf(harness), source },
-      connectReplica: ({ address, port, ...request }, signal) =>
-        connectTuned({ ...request, tls, address, port, site: "west" }, { checkpointBytes: 16 * block, signal }),
-      tls: () => tls,
-      clock: systemClock,
-      log: () => {},
-    });
-    const target = { site: harness.targetSite, address: "127.0.0.1", port: server.port };
-    const request = { tracked: tracked(), replica, target, policy: policy(), mode, returnAfterSeconds: 0 };
-    return await replicate(request, { signal: never, report: () => {} });
-  };
-}
-
-/** Whether the newest point's disks are what the source's are now. */
-async function same(harness: PlatformHarness, name: string): Promise<boolean> {
-  const { first, second, failover, sourceDisk } = fixtureOf(harness);
-  const newest = (await harness.target.points(replica, op)).at(-1);
-  if (newest === undefined) return false;
-  const request = failover(name, newest);
-  const { machine } = await harness.target.failOver(request, op);
-  const results: boolean[] = [];
-  for (const disk of [first, second])
-    results.push((await harness.readDisk("target", machine, disk)).equals(await sourceDisk(disk)));
-  await harness.target.discard({ replica, failover: request.failover, epoch: 1 }, op);
-  return results.every(Boolean);
 }
 
 test("a worker killed in the middle of a seed and of a delta is followed by one that goes on, with the same image", async () => {

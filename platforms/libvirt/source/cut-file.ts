@@ -22,19 +22,25 @@ export type CutFile =
       readonly frozenMs: number;
       readonly pausedMs: number;
       readonly warnings?: NonNullable<StandingCut["warnings"]>;
+      /** Of a machine that was off: what tells that nobody has written to its images since. Absent where it could tell too little. */
+      readonly marks?: string;
     };
 export type StandingCutFile = Extract<CutFile, { readonly state: "standing" }>;
 
 /** The item's folder on the source host: scratch, sockets and the cut file. */
 export const cutFolder = (store: string, item: ItemName): string => `${store}/source/${encodeURIComponent(item)}`;
 
+/** The cut that stands; or the one that was released last, where the machine was off and still is. */
+export type CutFileName = "cut.json" | "released.json";
+
 /** Absent when there is no cut. A file that cannot be read as one counts as half-made. */
 export const readCutFile = async (
   host: HostConnection,
   folder: string,
   signal: AbortSignal,
+  name: CutFileName = "cut.json",
 ): Promise<CutFile | undefined> => {
-  const { stdout } = await host.run(`cat "$1/cut.json" 2>/dev/null || test ! -e "$1/cut.json"`, [folder], {
+  const { stdout } = await host.run(`cat "$1/$2" 2>/dev/null || test ! -e "$1/$2"`, [folder, name], {
     signal,
     timeoutMs: 10_000,
     purpose: "read which cut stands",
@@ -46,7 +52,7 @@ export const readCutFile = async (
   } catch (error) {
     throw new Fault(
       "COMMAND_FAILED",
-      `The file ${folder}/cut.json on host ${host.name} is not what a worker wrote there. Remove it; the cut it spoke of is then taken again.`,
+      `The file ${folder}/${name} on host ${host.name} is not what a worker wrote there. Remove it; the cut it spoke of is then taken again.`,
       {
         cause: error,
         details: { host: host.name, folder },
@@ -55,7 +61,7 @@ export const readCutFile = async (
   }
   throw new Fault(
     "COMMAND_FAILED",
-    `The file ${folder}/cut.json on host ${host.name} was written by a newer version of this program. Use that one.`,
+    `The file ${folder}/${name} on host ${host.name} was written by a newer version of this program. Use that one.`,
     { details: { host: host.name, folder } },
   );
 };
@@ -63,11 +69,11 @@ export const readCutFile = async (
 /** Replaces it atomically. */
 export const writeCutFile = async (
   host: HostConnection,
-  folder: string,
-  file: CutFile,
+  write: { readonly folder: string; readonly file: CutFile; readonly name?: CutFileName },
   signal: AbortSignal,
 ): Promise<void> => {
-  await host.run(`umask 077; cat >"$1/cut.json.new" && mv "$1/cut.json.new" "$1/cut.json"`, [folder], {
+  const { folder, file, name = "cut.json" } = write;
+  await host.run(`umask 077; cat >"$1/$2.new" && mv "$1/$2.new" "$1/$2"`, [folder, name], {
     signal,
     timeoutMs: 10_000,
     purpose: "write which cut stands",

@@ -81,7 +81,7 @@ export const takeLiveCut = async (
       pausedMs: taken.pausedMs,
       ...(warnings && { warnings }),
     };
-    await writeCutFile(host, folder, file, signal);
+    await writeCutFile(host, { folder, file }, signal);
     return standingOf(file, machine.disks, tracked);
   } catch (error) {
     await giveUp(host, request, folder).catch(() => undefined); // The next cut or release does it; `error` is what the caller must hear.

@@ -27,15 +27,18 @@ interface ImageInfo {
   };
 }
 
-/**
- * The machine's images as they lie there. A record that was in use when QEMU died is marked so in the image (`in-use`) and never counts.
- * Rejects with `DISK_NOT_TRACKABLE`.
- */
-export const readOfflineMachine = async (
+/** A machine that is off: what it is, and where its replicated disks lie. */
+export interface OfflineDefinition {
+  readonly definition: string;
+  readonly images: readonly { readonly id: DiskId; readonly path: string }[];
+}
+
+/** Rejects with `DISK_NOT_TRACKABLE`. */
+export const readOfflineDefinition = async (
   host: HostConnection,
   tracked: TrackedMachine,
   signal: AbortSignal,
-): Promise<OfflineMachine> => {
+): Promise<OfflineDefinition> => {
   const [definition = "", info = ""] = await host.virsh(
     [
       ["dumpxml", tracked.machine, "--inactive"],
@@ -44,8 +47,7 @@ export const readOfflineMachine = async (
     { signal, timeoutMs: 15_000, purpose: `read machine ${tracked.machine}` },
   );
   const known = readDomain(definition).disks;
-  const disks: OfflineDisk[] = [];
-  for (const id of tracked.disks) {
+  const images = tracked.disks.map((id) => {
     const disk = known.find((each) => each.id === id);
     if (disk === undefined)
       throw new Fault(
@@ -55,10 +57,36 @@ export const readOfflineMachine = async (
       );
     if (disk.format !== "qcow2" || !["file", "block"].includes(disk.type))
       throw untrackable(tracked.machine, id, disk.format === "qcow2" ? `on ${disk.type} storage` : disk.format);
-    const info = await readImage(host, tracked.machine, disk.location, signal);
-    disks.push({ id, path: disk.location, sizeBytes: info["virtual-size"], bitmaps: bitmapsOf(info) });
+    return { id, path: disk.location };
+  });
+  return { images, definition: withSettings(definition, { autostart: readAutostart(info) }) };
+};
+
+/**
+ * The machine's images as they lie there. A record that was in use when QEMU died is marked so in the image (`in-use`) and never counts.
+ * Rejects with `DISK_NOT_TRACKABLE`.
+ */
+export const readOfflineMachine = async (
+  host: HostConnection,
+  tracked: TrackedMachine,
+  signal: AbortSignal,
+): Promise<OfflineMachine> => {
+  const { definition, images } = await readOfflineDefinition(host, tracked, signal);
+  return { definition, disks: await readImages(host, tracked.machine, images, signal) };
+};
+
+export const readImages = async (
+  host: HostConnection,
+  machine: MachineId,
+  images: OfflineDefinition["images"],
+  signal: AbortSignal,
+): Promise<readonly OfflineDisk[]> => {
+  const disks: OfflineDisk[] = [];
+  for (const { id, path } of images) {
+    const info = await readImage(host, machine, path, signal);
+    disks.push({ id, path, sizeBytes: info["virtual-size"], bitmaps: bitmapsOf(info) });
   }
-  return { disks, definition: withSettings(definition, { autostart: readAutostart(info) }) };
+  return disks;
 };
 
 const readImage = async (

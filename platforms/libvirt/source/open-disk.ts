@@ -10,7 +10,8 @@ import { type DiskExport, exportLiveDisk } from "./export-disk.ts";
 import { withGrownRange } from "./grown-source.ts";
 import { readLiveMachine } from "./live-machine.ts";
 import { exportName } from "./node-names.ts";
-import { exportOfflineDisk } from "./offline-cut.ts";
+import { whileOff, whileRunning } from "./meanwhile.ts";
+import { exportOfflineDisk } from "./offline-export.ts";
 import { readOfflineMachine } from "./offline-images.ts";
 import type { SourcePlace } from "./place.ts";
 import { type FoundRecord, provenRecords, type RecordedImage } from "./records.ts";
@@ -33,7 +34,14 @@ export const openCutDisk = async (
   const folder = cutFolder(store, request.tracked.item);
   const file = await readCutFile(host, folder, signal);
   if (file === undefined || file.state !== "standing" || file.cut !== request.cut) throw notStanding(host, request);
-  const { record, open } = await (file.offline ? offlineDisk : liveDisk)(host, { ...request, folder, file }, signal);
+  const found = { ...request, folder, file };
+  const at = { host, machine: request.tracked.machine, signal };
+  return file.offline
+    ? whileOff(at, async () => opened(request, file, await offlineDisk(host, found, signal)))
+    : whileRunning(at, async () => opened(request, file, await liveDisk(host, found, signal)));
+};
+
+const opened = async (request: OpenRequest, file: StandingCutFile, { record, open }: Opening): Promise<BlockSource> => {
   const changes = await open(record);
   const size = file.description.disks.find(({ id }) => id === request.disk)?.sizeBytes ?? changes.sizeBytes;
   if (record === undefined || record.sizeBytes >= size) return changes;
@@ -66,7 +74,9 @@ const liveDisk = async (host: HostConnection, request: Located, signal: AbortSig
       const parts = { tracked, cut, disk, machine, folder, ...(record === undefined ? {} : { record }) };
       const found = await exportLiveDisk(host, parts, signal);
       const source = await openExport(host, found, signal);
-      return tellBrokenFromLost(source, (again) => openExport(host, found, again));
+      return tellBrokenFromLost(source, (again) =>
+        whileRunning({ host, machine: tracked.machine, signal: again }, () => openExport(host, found, again)),
+      );
     },
   };
 };

@@ -6,6 +6,7 @@ import { powerOnMachine, shutDownMachine } from "./machine-power.ts";
 import { openCutDisk } from "./open-disk.ts";
 import { endCutsOf, release, stopTracking } from "./release.ts";
 import type { SourcePlace } from "./place.ts";
+import { stillAt } from "./still-at.ts";
 import { findStandingCut, takeCut } from "./take-cut.ts";
 
 /** Machines of one libvirt host as replication sources: QEMU's dirty bitmaps tell what changed, its copy-before-write filter holds the instant. */
@@ -20,13 +21,14 @@ export const createLibvirtSource = (
   return {
     checks: (tracked, op) => checkSource(place, tracked, op.signal),
     cut: (request, op) => takeCut(place, request, op.signal),
+    stillAt: (request, op) => stillAt(place, request, op.signal),
     standingCut: (tracked, op) => findStandingCut(place, tracked, op.signal),
     openDisk: (request, op) => openCutDisk(place, request, op.signal),
     release: ({ tracked, keep }, op) => release(place, { tracked, keep }, op.signal),
     stopTracking: (tracked, op) => stopTracking(place, tracked, op.signal),
     shutDown: (request, op) => shutDownMachine(host, request, op.signal),
     async powerOn(machine, op) {
-      // A served image is locked, and the machine could not open it.
+      // What is served is no cut any more once the machine writes.
       await endCutsOf(place, machine, op.signal);
       await unfenceMachine(place, machine, op.signal);
       await powerOnMachine(host, machine, op.signal);

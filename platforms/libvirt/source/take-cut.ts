@@ -1,14 +1,15 @@
 import { Fault } from "#domain/fault.ts";
 import type { CutRequest, StandingCut, TrackedMachine } from "../../platform.ts";
 import type { HostConnection } from "../host.ts";
-import { withSettings } from "../inventory/metadata.ts";
 import type { Bitmap } from "./block-graph.ts";
-import { cutFolder, readCutFile } from "./cut-file.ts";
+import { type CutFile, cutFolder, readCutFile } from "./cut-file.ts";
 import { forgetCommands, takeLiveCut } from "./live-cut.ts";
 import { isRunning, type LiveMachine, readLiveMachine } from "./live-machine.ts";
-import { endOfflineExports, offlineStandingOf, takeOfflineCut } from "./offline-cut.ts";
+import { whileOff, whileRunning } from "./meanwhile.ts";
+import { offlineStandingOf, takeOfflineCut, unfencedDefinition } from "./offline-cut.ts";
+import { endOfflineExports } from "./offline-export.ts";
 import { readOfflineMachine } from "./offline-images.ts";
-import { readFenceMark, refuseStaleOwner } from "./fence.ts";
+import { type FenceMark, readFenceMark, refuseStaleOwner } from "./fence.ts";
 import type { SourcePlace } from "./place.ts";
 import { standingOf, standsIn } from "./standing.ts";
 import { parseRecordName } from "./tracking-record.ts";
@@ -18,25 +19,40 @@ import { undoGraph } from "./undo.ts";
 export const takeCut = async (place: SourcePlace, request: CutRequest, signal: AbortSignal): Promise<StandingCut> => {
   const { host, store } = place;
   const { tracked } = request;
-  const folder = cutFolder(store, tracked.item);
   const mark = await readFenceMark(place, tracked.machine, signal);
   refuseStaleOwner(place, tracked, mark);
-  const file = await readCutFile(host, folder, signal);
-  const running = await isRunning(host, tracked.machine, signal);
-  if (!running) {
-    if (file?.state === "standing" && file.offline && file.cut === request.cut) {
-      return offlineStandingOf(file, await readOfflineMachine(host, tracked, signal), tracked);
-    }
-    await endOfflineExports(host, folder, signal);
-    const found = await readOfflineMachine(host, tracked, signal);
-    // The fence has switched it off; what it was is the machine's own.
-    const off =
-      mark === undefined
-        ? found
-        : { ...found, definition: withSettings(found.definition, { autostart: mark.autostart }) };
-    if (file?.cut !== request.cut || file.state === "standing") refuseSecondInstant(request, off.disks);
-    return takeOfflineCut(place, request, off, signal);
-  }
+  const file = await readCutFile(host, cutFolder(store, tracked.item), signal);
+  const at = { host, machine: tracked.machine, signal };
+  return (await isRunning(host, tracked.machine, signal))
+    ? whileRunning(at, () => cutOfRunning(place, { request, file }, signal))
+    : whileOff(at, () => cutOfStopped(place, { request, file, mark }, signal));
+};
+
+const cutOfStopped = async (
+  place: SourcePlace,
+  asked: { readonly request: CutRequest; readonly file: CutFile | undefined; readonly mark: FenceMark | undefined },
+  signal: AbortSignal,
+): Promise<StandingCut> => {
+  const { host, store } = place;
+  const { request, file, mark } = asked;
+  const { tracked } = request;
+  const found = await readOfflineMachine(host, tracked, signal);
+  if (file?.state === "standing" && file.offline && file.cut === request.cut)
+    return offlineStandingOf(file, found, tracked);
+  await endOfflineExports(host, cutFolder(store, tracked.item), signal);
+  if (file?.cut !== request.cut || file.state === "standing") refuseSecondInstant(request, found.disks);
+  const off = { ...found, definition: unfencedDefinition(found.definition, mark) };
+  return takeOfflineCut(place, request, off, signal);
+};
+
+const cutOfRunning = async (
+  place: SourcePlace,
+  { request, file }: { readonly request: CutRequest; readonly file: CutFile | undefined },
+  signal: AbortSignal,
+): Promise<StandingCut> => {
+  const { host, store } = place;
+  const { tracked } = request;
+  const folder = cutFolder(store, tracked.item);
   let machine = await readLiveMachine(host, tracked, signal);
   if (file?.state === "standing" && file.cut === request.cut && standsIn(machine.graph, tracked, file))
     return standingOf(file, machine.disks, tracked);

@@ -161,6 +161,26 @@ export function sourceContract(openHarness: OpenHarness): void {
     expect(blocksOf((await read("c3", first, "c2")).extents)).toContain(8);
   });
 
+  test("a machine is what it was at a cut as long as it is off and nothing was written, and never while it runs", async () => {
+    await using harness = await openHarness();
+    const { first, write, cut, release, tracked } = fixtureOf(harness);
+    const stillAt = (name: string) => harness.source.stillAt({ tracked: tracked(), cut: cutId(name) }, op);
+    await write(first, 1, "x");
+    await cut("c1");
+    expect(await stillAt("c1")).toBe(false);
+    await release("c1");
+    await harness.source.shutDown({ machine: harness.machine.id, graceSeconds: 1, force: true }, op);
+    expect((await cut("c2")).machineOff).toBe(true);
+    expect(await stillAt("c2")).toBe(true);
+    await release("c2");
+    expect([await stillAt("c2"), await stillAt("c0")]).toEqual([true, false]);
+    await harness.source.powerOn(harness.machine.id, op);
+    expect(await stillAt("c2")).toBe(false);
+    await write(first, 1, "y");
+    await harness.source.shutDown({ machine: harness.machine.id, graceSeconds: 1, force: true }, op);
+    expect(await stillAt("c2")).toBe(false);
+  });
+
   test("after a crash of the host nothing is claimed to be known", async () => {
     await using harness = await openHarness();
     const { first, second, write, cut, release, read, tracked } = fixtureOf(harness);

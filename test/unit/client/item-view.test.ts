@@ -66,6 +66,18 @@ describe("an item's live view", () => {
     expect(live({ report: since }, { ...view, health: [again] }).health).toEqual([again]);
   });
 
+  it("has nothing newer to lose while the machine is seen to be off, and says that it is until it has been cut running", () => {
+    const off = { code: "MACHINE_NOT_RUNNING" as const, message: "is off", at: instant(nowMs - 2_000) };
+    const sealed = report("2026-11-20T12:00:00.000Z");
+    const seen = live({ report: { ...sealed, warnings: [off] } });
+    expect(seen).toMatchObject({ rpoSeconds: 2, replicationHealth: "Warning" });
+    expect(seen.health.map(({ code }) => code)).toEqual(["MACHINE_NOT_RUNNING"]);
+    // Between two stretches of replication the item's own health tells.
+    expect(live({}, seen)).toMatchObject({ rpoSeconds: 2, health: [{ code: "MACHINE_NOT_RUNNING" }] });
+    const running = live({ report: report("2026-11-21T12:00:09.000Z") }, seen);
+    expect(running).toMatchObject({ rpoSeconds: 1, health: [], replicationHealth: "Normal" });
+  });
+
   it("shows each kind of warning, the newest of it", () => {
     const at = instant(nowMs);
     const warnings = [

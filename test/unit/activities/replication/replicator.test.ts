@@ -220,6 +220,48 @@ test("The final delta of a machine that is shut off leaves nothing behind", asyn
   expect((await item.examine(newest)).bytes.equals(expected)).toBe(true);
 });
 
+test("A machine that is off is cut once, and said to be off until it is cut running again", async () => {
+  using dir = memoryDir();
+  const clock = steppedClock();
+  await using item = await protectedItem({ dir: dir.path, clock });
+  await item.replicate("seed");
+  item.write(3);
+  await item.east.source.shutDown({ machine: vm, graceSeconds: 0, force: true }, op);
+  const off = await item.replicate("run", { returnAfterSeconds: 30 });
+  expect(off.cycles).toBe(1);
+  const next = await item.replicate("run", { returnAfterSeconds: 30 });
+  expect(next.cycles).toBe(0);
+  // The time of the last look: so long nothing newer was to be had.
+  expect(next.warnings).toEqual([
+    {
+      code: "MACHINE_NOT_RUNNING",
+      message: expect.stringContaining("item app1 is not running"),
+      at: expect.anything(),
+    },
+  ]);
+  expect(clock.now() - Date.parse(next.warnings[0]?.at ?? "")).toBeLessThan(2_000);
+  const started = { on: "source.stillAt", nth: 3, run: () => item.east.source.powerOn(vm, op) };
+  const on = await item.replicate("run", { returnAfterSeconds: 30, source: [started] });
+  expect(on.warnings).toEqual([]);
+  expect(on.cycles).toBeGreaterThan(10);
+});
+
+test("A cut of a machine that was started while it was read is thrown away, and taken again of the running one", async () => {
+  using dir = memoryDir();
+  await using item = await protectedItem({ dir: dir.path, clock: steppedClock() });
+  await item.replicate("seed");
+  item.write(3);
+  await item.east.source.shutDown({ machine: vm, graceSeconds: 0, force: true }, op);
+  let cuts = 0;
+  const counted = { on: "source.cut", run: () => void (cuts += 1) };
+  // Asked first whether there is anything new, and then before it is sealed.
+  const started = { on: "source.stillAt", nth: 2, run: () => item.east.source.powerOn(vm, op) };
+  const report = await item.replicate("run", { source: [started, counted], returnAfterSeconds: 3 });
+  expect(report.cycles).toBeGreaterThan(0);
+  expect(cuts).toBe(report.cycles + 1);
+  expect(report.warnings).toEqual([]);
+});
+
 test("A cancelled run returns its report at once and leaves no cut standing", async () => {
   using dir = memoryDir();
   await using item = await protectedItem({ dir: dir.path });
