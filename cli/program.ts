@@ -50,8 +50,8 @@ Examples:
   $ understudy status --watch
   $ understudy failover app1 --planned
 
-Every command has --help with examples, and --json. Temporal is found by its own
-environment variables: TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_TLS_…
+Every command has --help with examples and, but for completion and worker, --json.
+Temporal is found by its own environment variables: TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_TLS_…
 
 Exit codes (docs/cli.md): 0 done, 2 wrong input, 3 not found, 4 refused by the
 state, 5 prerequisites, 6 unreachable, 7 timed out, 8 data integrity,

@@ -1,6 +1,7 @@
 import type { Client } from "@temporalio/client";
 import { type LiveReplication, liveReplication } from "#client/live-report.ts";
 import type { ItemConfiguration } from "#domain/configuration.ts";
+import type { FaultCode } from "#domain/fault-codes.ts";
 import { healthError, healthLevel, rpoHealth } from "#domain/health.ts";
 import { instant, type Instant, type SiteName } from "#domain/ids.ts";
 import type { HealthError, ItemView } from "#domain/item-view.ts";
@@ -36,10 +37,11 @@ export function withLive(
   const lastCycle = report?.lastCycle ?? view.lastCycle;
   const ages = lastSealed !== undefined && aging.includes(view.state);
   const standing = view.health.filter((error) => !isOver(error, report));
+  const current = ages ? currentAt(lastSealed.takenAt, [...standing, ...(report?.warnings ?? [])]) : undefined;
   const more = liveHealth(standing, {
     ...now,
     site: view.activeSite,
-    ...(ages ? { takenAt: lastSealed.takenAt } : {}),
+    ...(current === undefined ? {} : { takenAt: current }),
   });
   const health = [...standing, ...more];
   return {
@@ -48,7 +50,7 @@ export function withLive(
     replicationHealth: healthLevel(view.state, health),
     ...(lastSealed === undefined ? {} : { lastSealed }),
     ...(lastCycle === undefined ? {} : { lastCycle }),
-    ...(ages ? { rpoSeconds: rpoSeconds(lastSealed.takenAt, now.nowMs) } : {}),
+    ...(current === undefined ? {} : { rpoSeconds: rpoSeconds(current, now.nowMs) }),
     ...(report === undefined ? {} : { progress: { phase: report.phase, disks: report.disks } }),
   };
 }
@@ -59,9 +61,17 @@ const newestSealed = (view: ItemView, report: ReplicationReport | undefined): It
   return { cut: sealed.cut, takenAt: sealed.takenAt };
 };
 
-/** The guest could be frozen after it could not; the item's workflow hears of it when the stretch of replication ends. */
+/** When the newest point was last the machine's present: one that is off has nothing newer for as long as it is seen off. */
+const currentAt = (takenAt: Instant, said: readonly { readonly code: FaultCode; readonly at: Instant }[]): Instant =>
+  said.reduce((latest, { code, at }) => (code === "MACHINE_NOT_RUNNING" && at > latest ? at : latest), takenAt);
+
+/** The guest could be frozen after it could not, or runs after it did not; the item's workflow hears of it when the stretch of replication ends. */
 const isOver = ({ code, at }: HealthError, report: ReplicationReport | undefined): boolean =>
-  code === "GUEST_FREEZE_FAILED" && at < (report?.lastAppConsistentAt ?? "");
+  code === "GUEST_FREEZE_FAILED"
+    ? at < (report?.lastAppConsistentAt ?? "")
+    : code === "MACHINE_NOT_RUNNING" &&
+      at < (report?.lastSealed?.takenAt ?? "") &&
+      !report?.warnings.some((warning) => warning.code === code);
 
 /** What only the present moment shows: a point that is too old, what a point lacks (the guest could not be frozen), a worker that was lost. */
 function liveHealth(

@@ -67,7 +67,7 @@ export interface JobInput {
   readonly shutDownSource?: boolean;
   /** TestFailover: the target's network to use; absent: an isolated one is made. */
   readonly network?: string;
-  /** PlannedFailover: turn the guest off when it does not shut down in time. */
+  /** PlannedFailover, Failback: turn the guest off when it does not shut down in time. DisableProtection: also when a site is gone for good. */
   readonly force?: boolean;
   /** UpdatePolicy. */
   readonly policy?: string;

@@ -14,8 +14,9 @@ const patienceMs = 1_500;
 /** `completion SHELL` prints the script; the scripts ask with `completion words -- WORD…` what may stand at the cursor. */
 export const completion = (cli: Cli): Command =>
   new Command("completion")
+    .usage("[options] <shell>")
     .description("Print a script that completes commands, options, items, policies and jobs in your shell.")
-    .addArgument(new Argument("<shell>", shells.join(", ")).choices(shells))
+    .addArgument(new Argument("<shell>").choices(shells))
     .addHelpText(
       "after",
       "\nExamples:\n  $ source <(understudy completion bash)\n  $ source <(understudy completion zsh)\n  $ understudy completion fish | source",

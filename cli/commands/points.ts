@@ -1,11 +1,11 @@
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import { command, withClient, type Cli } from "../command.ts";
+import { offlineReplicas } from "../offline-replicas.ts";
 import { offlineText, pointsText } from "../text/points-text.ts";
 import { exitCodes } from "#domain/exit-codes.ts";
 import { Fault } from "#domain/fault.ts";
 import { itemName } from "#domain/ids.ts";
-import { nearest } from "#domain/nearest.ts";
 import type { OfflineReplica } from "#platforms/libvirt/offline/list-points.ts";
 
 interface PointsOptions {
@@ -33,7 +33,7 @@ export const points = (cli: Cli): Command =>
           throw new Fault("INVALID_INPUT", "--boot and --folder go with --store, on the host that has the store.");
         if (item === undefined)
           throw new Fault("INVALID_INPUT", "Name the item whose points to show, or the store to read with --store.");
-        const found = await withClient(cli, (client) => client.points(itemName(item)));
+        const found = (await withClient(cli, (client) => client.points(itemName(item)))).toReversed();
         terminal.out(options.json === true ? `${JSON.stringify(found)}\n` : pointsText(found, now()));
       }
       cli.exit(exitCodes.ok);
@@ -45,24 +45,9 @@ const offline = async (
   item: string | undefined,
   options: PointsOptions,
 ): Promise<string> => {
-  const { listPointsOffline } = await import("#platforms/libvirt/offline/list-points.ts");
-  const all = await listPointsOffline(resolve(store), context.interrupted);
-  const replicas = item === undefined ? all : all.filter((replica) => itemOf(replica) === item);
-  if (item !== undefined && replicas.length === 0) throw noReplica(store, item, all);
+  const replicas = await offlineReplicas(store, { item, signal: context.interrupted });
   if (options.boot !== undefined) return bootText(replicas, options.boot, options.folder);
   return options.json === true ? `${JSON.stringify(replicas)}\n` : offlineText(replicas, context.now());
-};
-
-/** Every point says whose it is; a replica without one has no other name than its own. */
-const itemOf = (replica: OfflineReplica): string => replica.points[0]?.item ?? replica.replica;
-
-const noReplica = (store: string, item: string, all: readonly OfflineReplica[]): Fault => {
-  const there = all.map(itemOf);
-  const meant = nearest(item, there);
-  return new Fault(
-    "ITEM_NOT_FOUND",
-    `The store ${store} has no replica of ${item}${meant === undefined ? "" : ` (did you mean ${meant}?)`}; it has: ${there.join(", ") || "none"}.`,
-  );
 };
 
 const bootText = async (

@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import type { Command } from "commander";
 import { command, withClient, type Cli } from "../command.ts";
 import type { CliContext } from "../context.ts";
+import { offlineReplicas } from "../offline-replicas.ts";
 import type { Verification } from "#client/understudy-client.ts";
 import { exitCodes } from "#domain/exit-codes.ts";
 import { Fault } from "#domain/fault.ts";
@@ -49,13 +50,11 @@ const offline = async (
   item: string,
   wanted: string | undefined,
 ): Promise<Verification> => {
-  const { listPointsOffline } = await import("#platforms/libvirt/offline/list-points.ts");
   const { verifyPointOffline } = await import("#platforms/libvirt/offline/verify-point.ts");
-  const folder = resolve(store);
-  const there = (await listPointsOffline(folder, interrupted)).flatMap(({ replica, points }) =>
-    points.filter((point) => point.item === itemName(item)).map(({ id }) => ({ replica, id })),
+  const there = (await offlineReplicas(store, { item, signal: interrupted })).flatMap(({ replica, points }) =>
+    points.map(({ id }) => ({ replica, id })),
   );
-  const chosen = wanted === undefined ? there.at(-1) : there.find(({ id }) => id === cutId(wanted));
+  const chosen = wanted === undefined ? there[0] : there.find(({ id }) => id === cutId(wanted));
   if (chosen === undefined)
     throw new Fault(
       "POINT_NOT_FOUND",
@@ -65,7 +64,7 @@ const offline = async (
       ),
     );
   const { blocks, mismatched, unverified } = await verifyPointOffline(
-    { store: folder, replica: chosen.replica, point: chosen.id },
+    { store: resolve(store), replica: chosen.replica, point: chosen.id },
     { id: `verify-${chosen.id}`, signal: interrupted, progress: () => undefined },
   );
   if (unverified > 0)

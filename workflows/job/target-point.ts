@@ -6,13 +6,13 @@ import { targetReplica } from "#workflows/item/replicate-request.ts";
 import type { Steps } from "#workflows/job/job.ts";
 import { atSite } from "#workflows/sites.ts";
 
-/** The point that is meant, out of those that the target's own records list now. Rejects with `POINT_NOT_FOUND`. */
-export async function targetPoint(job: Steps, selector: PointSelector): Promise<RecoveryPoint> {
+/** The point that is meant, out of those that the target's own records list now; `why` ends the sentence that names it. Rejects with `POINT_NOT_FOUND`. */
+export async function targetPoint(job: Steps, selector: PointSelector, why = ""): Promise<RecoveryPoint> {
   const { site, host } = targetOf(job.item);
   const points = await atSite(site).listPoints({ host, replica: targetReplica(job.item) });
   job.saw(newestOf(points));
   const point = choosePoint(points, selector);
-  job.note(`point ${point.id} of ${point.takenAt}, ${point.consistency}`);
+  job.note(`point ${point.id} of ${point.takenAt}, ${point.consistency}${why}`);
   return point;
 }
 
@@ -22,6 +22,8 @@ export function newestOf(points: readonly RecoveryPoint[]): Sealed | undefined {
   return newest === undefined ? undefined : { cut: newest.id, takenAt: newest.takenAt };
 }
 
+const replacing = "; it has taken the place of the one chosen first, which replication has gone beyond meanwhile";
+
 /** How to find the point again that a selector means by then; a point asked for by its id is that one only. */
 export const newest = (job: Steps, selector: PointSelector): { readonly chooseAgain?: () => Promise<RecoveryPoint> } =>
-  selector.kind === "custom" ? {} : { chooseAgain: () => targetPoint(job, selector) };
+  selector.kind === "custom" ? {} : { chooseAgain: () => targetPoint(job, selector, replacing) };

@@ -40,8 +40,8 @@ describe("with nothing left but the store", () => {
       {
         replica: "app1@lyon",
         points: [
-          { id: "c1" },
           { id: "c2", images: [{ disk: "vda", file: expect.stringMatching(/\/L000001\.qcow2$/u) as string }] },
+          { id: "c1" },
         ],
       },
     ]);
@@ -56,12 +56,12 @@ describe("with nothing left but the store", () => {
 
   test.each([
     ["points app2 --store STORE", 3, "has no replica of app2 (did you mean app1?); it has: app1."],
-    ["points --store STORE --boot c9", 3, "There is no recovery point c9 in the store. There are: c1, c2."],
+    ["points --store STORE --boot c9", 3, "There is no recovery point c9 in the store. There are: c2, c1."],
     ["points --store /nowhere", 2, "/nowhere is no replica store"],
     ["points app1 --boot c1", 2, "--boot and --folder go with --store"],
     ["points", 2, "Name the item whose points to show, or the store to read with --store."],
-    ["verify app2 --store STORE", 3, "has no recovery point of app2. There are: none."],
-    ["verify app1 --store STORE --point c9", 3, "has no recovery point c9 of app1. There are: c1, c2."],
+    ["verify app2 --store STORE", 3, "has no replica of app2 (did you mean app1?); it has: app1."],
+    ["verify app1 --store STORE --point c9", 3, "has no recovery point c9 of app1. There are: c2, c1."],
   ])("understudy %s exits %i", async (line, code, message) => {
     const ran = await run(line.replace("STORE", store));
     expect(ran.err).toContain(message);

@@ -50,6 +50,7 @@ describe("every verb starts its operation", () => {
     ["resume app1", at("paused"), "ResumeReplication", {}],
     ["set-policy app1 nightly", at("protected"), "UpdatePolicy", { policy: "nightly" }],
     ["disable app1 --yes", at("protected"), "DisableProtection", {}],
+    ["disable app1 --force --yes", at("protected"), "DisableProtection", { force: true }],
   ] as const)("understudy %s", async (line, lifecycle, operation, input) => {
     const { code, asked } = await run(line, { lifecycle });
     expect(asked.started).toEqual([{ operation, input: { item: "app1", requestedBy: "ada", ...input } }]);
@@ -222,6 +223,11 @@ describe("what is refused", () => {
       "disable app1",
       2,
       "INVALID_INPUT: Disabling the protection of app1 deletes its replica and every recovery point.",
+    ],
+    [
+      "disable app1 --force",
+      2,
+      "INVALID_INPUT: Disabling the protection of app1 deletes its replica and every recovery point. The machine itself runs on. What cannot be reached is left behind, and nothing of ours removes it later. Nobody can be asked here",
     ],
     [
       "change-point app1",

@@ -100,6 +100,11 @@ describe("points", () => {
       ].join("\n"),
     );
   });
+
+  test("come in the same order with --json", async () => {
+    const points = JSON.parse((await run("points app1 --json")).out) as readonly { id: string }[];
+    expect(points.map(({ id }) => id)).toEqual(["c3", "c2", "c1"]);
+  });
 });
 
 describe("verify", () => {
