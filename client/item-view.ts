@@ -2,7 +2,7 @@ import type { Client } from "@temporalio/client";
 import { type LiveReplication, liveReplication } from "#client/live-report.ts";
 import type { ItemConfiguration } from "#domain/configuration.ts";
 import type { FaultCode } from "#domain/fault-codes.ts";
-import { healthError, healthLevel, rpoHealth } from "#domain/health.ts";
+import { healthError, healthLevel, inOrder, rpoHealth } from "#domain/health.ts";
 import { instant, type Instant, type SiteName } from "#domain/ids.ts";
 import type { HealthError, ItemView } from "#domain/item-view.ts";
 import { allowedOperations, newLifecycle } from "#domain/lifecycle.ts";
@@ -43,7 +43,7 @@ export function withLive(
     site: view.activeSite,
     ...(current === undefined ? {} : { takenAt: current }),
   });
-  const health = [...standing, ...more];
+  const health = inOrder([...standing, ...more]);
   return {
     ...view,
     health,

@@ -45,7 +45,8 @@ const consequenceOf = ({ kind }: ConfigurationChange, path: readonly string[]): 
   if (group === "policies" && kind === "changed")
     return `Takes effect with the next delta of every item under the policy ${name}.`;
   if (group === "sites" && field === "stream") return `The worker of ${name} must be restarted to listen there.`;
-  if (group === "sites" && field === "hosts" && inner !== undefined) return `Workers of ${name} connect anew.`;
+  if (group === "sites" && field === "hosts" && inner !== undefined)
+    return `Workers of ${name} connect anew within seconds; \`understudy status\` says when they cannot.`;
   return undefined;
 };
 

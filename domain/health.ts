@@ -22,6 +22,12 @@ const replicating: readonly ProtectionState[] = [
   "resynchronizing",
 ];
 
+/** What is to be looked at first comes first: the worst, and of those what is newest. */
+export const inOrder = (errors: readonly HealthError[]): readonly HealthError[] => {
+  const rank = ({ severity }: HealthError): number => (severity === "Critical" ? 0 : 1);
+  return errors.toSorted((one, other) => rank(one) - rank(other) || other.at.localeCompare(one.at));
+};
+
 /** The worst of the errors; `None` where nothing replicates. A required resynchronization is critical whatever else is known. */
 export const healthLevel = (state: ProtectionState, errors: readonly HealthError[]): HealthLevel => {
   if (!replicating.includes(state)) return errors.some((error) => error.severity === "Critical") ? "Critical" : "None";

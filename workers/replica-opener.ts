@@ -2,6 +2,7 @@ import { Fault, isFault } from "#domain/fault.ts";
 import type { HostName, ReplicaId } from "#domain/ids.ts";
 import type { Replica, ReplicaOpener } from "#transfer/replica.ts";
 import type { KeptHosts } from "#workers/kept-hosts.ts";
+import { untilSuperseded } from "#workers/superseded-replica.ts";
 
 /**
  * Finds the replica that a sender asks for on one of the site's hosts. Where it was found last is asked first; a host that does not answer does not hide one that
@@ -12,7 +13,7 @@ export function replicaOpener(hosts: KeptHosts): ReplicaOpener {
   return {
     async open(request, signal) {
       const last = places.get(request.replica);
-      const names = await hosts.names();
+      const names = hosts.names();
       const inOrder = last === undefined ? names : [last, ...names.filter((name) => name !== last)];
       let trouble: Error | undefined;
       for (const name of inOrder) {
@@ -39,8 +40,9 @@ async function openAt(
   hosts: KeptHosts,
   at: { readonly name: HostName; readonly request: Parameters<ReplicaOpener["open"]>[0]; readonly signal: AbortSignal },
 ): Promise<Replica | undefined> {
-  const { target } = await hosts.open(at.name);
-  return await target?.open(at.request, at.signal);
+  const held = await hosts.hold(at.name);
+  const replica = await held.platform.target?.open(at.request, at.signal);
+  return replica && untilSuperseded(replica, held);
 }
 
 const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));

@@ -14,16 +14,17 @@ import { openPlatform as openAnyPlatform } from "#platforms/registry.ts";
 import type { SiteTls } from "#transfer/session.ts";
 import { connectReplica } from "#transfer/stream/connect.ts";
 import { serveReplicas } from "#transfer/stream/serve.ts";
-import { freshConfiguration } from "#workers/fresh-configuration.ts";
 import { keepIdentity } from "#workers/kept-identity.ts";
 import { keepHosts, type OpenPlatform } from "#workers/kept-hosts.ts";
 import { replicaOpener } from "#workers/replica-opener.ts";
 import { type RunningWorker, runWorker } from "#workers/running-worker.ts";
+import { whileSame } from "#workers/same-settings.ts";
+import { watchConfiguration } from "#workers/watched-configuration.ts";
 import { siteQueue } from "#workflows/names.ts";
 
 export interface SiteWorkerOptions {
   readonly site: SiteName;
-  /** The applied configuration, as it is now. */
+  /** The applied configuration, as it is now. Read again and again, so that the worker goes by a changed one within seconds. */
   readonly configuration: () => Promise<Configuration>;
   /** Reads the site's certificate: who it is to other sites. Read again while the worker runs, so that a renewed one is taken up. */
   readonly readTls: () => Promise<SiteTls>;
@@ -46,8 +47,9 @@ export interface SiteWorkerOptions {
 export async function startSiteWorker(options: SiteWorkerOptions): Promise<RunningWorker> {
   const { site, readTls, connection, namespace, log } = options;
   const called = options.identity ?? `${site}-${process.pid}`;
-  const configuration = freshConfiguration(options.configuration);
-  const configured = (await configuration()).sites[site];
+  await using opened = new AsyncDisposableStack();
+  const configuration = opened.use(await watchConfiguration({ read: options.configuration }));
+  const configured = configuration.current.sites[site];
   if (configured === undefined) {
     throw new Fault(
       "CONFIG_INVALID",
@@ -55,7 +57,6 @@ export async function startSiteWorker(options: SiteWorkerOptions): Promise<Runni
     );
   }
 
-  await using opened = new AsyncDisposableStack();
   const hosts = opened.use(
     keepHosts({
       site,
@@ -64,6 +65,7 @@ export async function startSiteWorker(options: SiteWorkerOptions): Promise<Runni
       context: { onWarning: (problem) => log("trouble at a host", { problem: String(problem) }) },
     }),
   );
+  configuration.onChanged(() => hosts.heed());
   const { port } = configured.stream;
   const address = options.listenAddress ?? "0.0.0.0";
   const identity = opened.use(await keepIdentity({ site, read: readTls, log }));
@@ -83,14 +85,15 @@ export async function startSiteWorker(options: SiteWorkerOptions): Promise<Runni
       ...createSourceActivities(hosts.open),
       ...createTargetActivities(hosts.open),
       ...createReplicationActivities(async (host, request, run) => {
+        const held = await hosts.hold(host);
         const replicate = createReplicator({
-          platform: await hosts.open(host),
+          platform: held.platform,
           connectReplica,
           tls: () => identity.current,
           clock: systemClock,
           log,
         });
-        return await replicate(request, run);
+        return await whileSame(held, run.signal, (signal) => replicate(request, { ...run, signal }));
       }),
     }),
     // Each protected machine takes one for as long as it replicates.

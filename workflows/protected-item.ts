@@ -1,4 +1,4 @@
-import { allHandlersFinished, condition, continueAsNew, setHandler, workflowInfo } from "@temporalio/workflow";
+import { allHandlersFinished, condition, continueAsNew, setHandler, sleep, workflowInfo } from "@temporalio/workflow";
 import { type Courier, courierOf } from "#workflows/item/courier.ts";
 import { fencingOf } from "#workflows/item/fencing.ts";
 import { holdItem, type ItemHolder } from "#workflows/item/holder.ts";
@@ -11,6 +11,9 @@ import type { ItemState } from "#workflows/item/state.ts";
 import { viewOf } from "#workflows/item/view.ts";
 import { vigilOf } from "#workflows/item/vigil.ts";
 import { itemConfigured, itemState, itemView, jobFinished, recordJob, requestJob } from "#workflows/messages.ts";
+
+/** By then every worker goes by a configuration that has been applied (`workers/watched-configuration.ts`). */
+const workersHearMs = 5_000;
 
 /**
  * One protected machine, for as long as it is protected. Jobs ask for it, one at a time; between them it replicates. The handlers take down what they are
@@ -34,7 +37,12 @@ export async function ProtectedItem(initial: ItemState): Promise<void> {
     if (asked.interrupted !== undefined) courier.interrupt(asked.interrupted);
   });
   setHandler(recordJob, (said) => item.update((state) => record(state, said)));
-  setHandler(itemConfigured, (said) => item.update((state) => configured(state, said)));
+  setHandler(itemConfigured, async (said) => {
+    item.update((state) => configured(state, said));
+    if (item.state.failing === null) return;
+    await sleep(workersHearMs);
+    replication.tryAgain();
+  });
   setHandler(jobFinished, (said) => item.update((state) => end(state, said)));
 
   for (;;) {

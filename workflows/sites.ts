@@ -25,6 +25,14 @@ const step: ActivityOptions = {
 
 export const atSite = (site: SiteName) => proxyActivities<SiteActivities>({ ...step, taskQueue: siteQueue(site) });
 
+/** Who asks tries again by a rule of its own: Faults are answered as they are; only a worker's death is made good. */
+export const atSiteOnce = (site: SiteName) =>
+  proxyActivities<SiteActivities>({
+    ...step,
+    taskQueue: siteQueue(site),
+    retry: { ...step.retry, maximumAttempts: 3, nonRetryableErrorTypes: [...faultCodes] },
+  });
+
 /** A site that may be dead: asked once, and given up within `seconds` whatever happens. */
 export const atSiteWithin = (site: SiteName, seconds: number) =>
   proxyActivities<SiteActivities>({

@@ -6,6 +6,7 @@ import { protectedItem } from "#test/support/protected-item.ts";
 import { oneCycle, takes } from "#test/support/skipping-doubles.ts";
 import { type SkippingItem, type SkippingWorld, startSkippingWorld } from "#test/support/skipping-world.ts";
 import { paris } from "#test/support/temporal-world.ts";
+import { itemConfigured } from "#workflows/messages.ts";
 
 /** Of one stretch of it: the server suggests a new history at 4,096 events, which these come to once in a month. */
 const stretchSeconds = 7_200;
@@ -17,6 +18,9 @@ describe("an item's replication in virtual time", () => {
   const outages = [6, 2];
   const asked: { readonly seconds: number; readonly works: boolean }[] = [];
   let done = 0;
+  /** Of a third item. */
+  let hostKey: "wrong" | "right" = "wrong";
+  let tries = 0;
   /** Of the other item: so many of its stretches seal one point each, and fail then. */
   const seals = 3;
   let sealed = 0;
@@ -26,6 +30,12 @@ describe("an item's replication in virtual time", () => {
     world = await startSkippingWorld();
     const { replicate } = createReplicationActivities(
       async (_host, { tracked, returnAfterSeconds: seconds }, { report }) => {
+        if (tracked.item === "app3") {
+          tries += 1;
+          if (hostKey === "wrong") throw new Fault("HOST_KEY_MISMATCH", "The host paris-1 shows another key.");
+          takes(stretchSeconds);
+          return oneCycle();
+        }
         if (tracked.item === "app2") {
           if (sealed === seals) takes(stretchSeconds);
           sealed += 1;
@@ -84,6 +94,21 @@ describe("an item's replication in virtual time", () => {
     const other = await world.startItem("app2");
     await world.passUntil(async () => (await other.state()).failing?.attempts === seals);
     expect(await other.state()).toMatchObject({ lastSealed: newest(), bytesSent: seals * 1_000 });
+  });
+
+  it("waits for a person after a fault that no retry mends, and is tried again when a configuration has been applied", async () => {
+    const third = await world.startItem("app3");
+    await world.passUntil(async () => (await third.state()).stuck);
+    await world.pass(3_600);
+    expect(tries).toBe(1);
+    expect((await third.state()).health).toMatchObject([{ code: "HOST_KEY_MISMATCH", severity: "Critical" }]);
+
+    hostKey = "right";
+    const { configuration, policy, networkMappings, sides } = await third.state();
+    const streams = { primary: sides.primary.stream, secondary: sides.secondary.stream };
+    await third.handle.signal(itemConfigured, { configuration, policy, networkMappings, streams });
+    await world.passUntil(async () => (await third.state()).failing === null);
+    expect(await third.state()).toMatchObject({ stuck: false, health: [] });
   });
 });
 

@@ -3,6 +3,7 @@ import { begin, finish, interruptedBy, refusal } from "#domain/lifecycle.ts";
 import type { OperationName } from "#domain/operations.ts";
 import { now } from "#workflows/clock.ts";
 import { withHealth, withoutHealth } from "#workflows/item/health.ts";
+import { triedAgain } from "#workflows/item/retry.ts";
 import { withSealed } from "#workflows/item/sealed.ts";
 import type { ActiveJob, ItemState } from "#workflows/item/state.ts";
 import type { ItemConfigured, JobFinished, JobRecord, JobRefusal, JobRequest } from "#workflows/messages.ts";
@@ -24,7 +25,7 @@ export function ask(state: ItemState, request: JobRequest): Asked {
   if (refused !== undefined) return { state, refusal: refused };
   const interrupted = interruptedBy(state.lifecycle, request.operation);
   const next: ItemState = {
-    ...withoutHealth(state, ["CANCELLED"]),
+    ...triedAgain(withoutHealth(state, ["CANCELLED"])),
     lifecycle: begin(state.lifecycle, { id: request.jobId, operation: request.operation }),
     activeJob: {
       id: request.jobId,
@@ -35,9 +36,6 @@ export function ask(state: ItemState, request: JobRequest): Asked {
       task: null,
       turnedOff: null,
     },
-    // A person has acted: replication may be tried again.
-    stuck: false,
-    failing: state.failing === null ? null : { ...state.failing, attempts: 0 },
     resynchronizeByItself: state.resynchronizeByItself && request.operation !== "RepairReplication",
   };
   return { state: next, ...(interrupted === undefined || active === null ? {} : { interrupted: active }) };

@@ -12,10 +12,10 @@ import { withHealth, withoutHealth, withoutReplicationHealth } from "#workflows/
 import type { ItemHolder } from "#workflows/item/holder.ts";
 import { wantsQuiet } from "#workflows/item/quiet.ts";
 import { replicateRequest, trackedMachine } from "#workflows/item/replicate-request.ts";
-import { retryDelaySeconds } from "#workflows/item/retry.ts";
+import { retryDelaySeconds, triedAgain } from "#workflows/item/retry.ts";
 import { withSealed } from "#workflows/item/sealed.ts";
 import type { ItemState } from "#workflows/item/state.ts";
-import { atSite, replicationAt } from "#workflows/sites.ts";
+import { atSiteOnce, replicationAt } from "#workflows/sites.ts";
 
 /** One run of the long activity: long enough that history stays small, short enough that new disks and code are noticed. */
 const stretchSeconds = 300;
@@ -44,22 +44,25 @@ export const achieved = (state: ItemState, done: Achieved): ItemState => ({
   bytesSent: state.bytesSent + done.bytesSent,
 });
 
-/** Takes a report of finished work into the state. */
+/** Takes a report of finished work into the state. One that came no further than to connect, because it was ended, shows nothing of what was wrong. */
 export function reported(state: ItemState, report: ReplicateReport): ItemState {
+  if (report.phase === "connecting" && report.cycles === 0) return achieved(state, report);
   return report.warnings.reduce(
     (next, { code, message }) => withHealth(next, { code, message }, { severity: "Warning" }),
     withoutReplicationHealth({ ...achieved(state, report), failing: null }),
   );
 }
 
-/** Takes a failed stretch into the state. */
+/** Takes a failed stretch into the state: what failed now is told, what an earlier one failed with no more. */
 export function failed(state: ItemState, fault: JobFault): ItemState {
-  const told = withHealth(state, fault);
+  const before = state.failing?.code;
+  const told = withHealth(before === undefined ? state : withoutHealth(state, [before]), fault);
   if (fault.code === "RESYNC_REQUIRED" || fault.code === "TRACKING_LOST") {
     const lifecycle = observe(state.lifecycle, "tracking-lost");
     if (lifecycle !== state.lifecycle) return { ...told, lifecycle, resynchronizeByItself: true };
   }
-  const failing = { since: state.failing?.since ?? now(), attempts: (state.failing?.attempts ?? 0) + 1 };
+  const { since = now(), attempts = 0 } = state.failing ?? {};
+  const failing = { since, attempts: attempts + 1, code: fault.code };
   return { ...told, failing, stuck: retryDelaySeconds(fault, failing.attempts) === undefined };
 }
 
@@ -71,10 +74,13 @@ export interface ItemReplication {
   reconcile(options: { readonly rest: boolean }): void;
   /** Does not wait for the stretch that runs: its site may be dead. What it still reports is not listened to. */
   abandon(): void;
+  /** Does not wait any longer before it tries again what failed, or could not be tried again: something has been changed that may mend it. */
+  tryAgain(): void;
 }
 
 export function replicationOf(item: ItemHolder): ItemReplication {
   let current: { readonly scope: CancellationScope; readonly key: string } | undefined;
+  let pausing = false;
 
   async function stretch(mode: "seed" | "run"): Promise<ReplicateReport> {
     const { site, host } = sourceOf(item.state);
@@ -112,7 +118,9 @@ export function replicationOf(item: ItemHolder): ItemReplication {
       const fault = faultOf(error);
       item.update((state) => failed(state, fault));
       const delay = retryDelaySeconds(fault, item.state.failing?.attempts ?? 1);
-      if (delay !== undefined) await sleep(delay * 1_000);
+      if (delay === undefined) return;
+      pausing = true;
+      await sleep(delay * 1_000).finally(() => (pausing = false));
     }
   }
 
@@ -138,6 +146,10 @@ export function replicationOf(item: ItemHolder): ItemReplication {
       } else if (next?.key !== current.key) {
         current.scope.cancel();
       }
+    },
+    tryAgain() {
+      if (pausing) current?.scope.cancel();
+      item.update(triedAgain);
     },
     abandon() {
       current?.scope.cancel();
@@ -173,7 +185,7 @@ export function choosingDisks(state: ItemState, machine: Pick<Machine, "name" | 
  */
 async function takeInDisks(item: ItemHolder): Promise<readonly DiskId[]> {
   const { site, host } = sourceOf(item.state);
-  const machine = await atSite(site).findMachine({ host, nameOrId: trackedMachine(item.state).machine });
+  const machine = await atSiteOnce(site).findMachine({ host, nameOrId: trackedMachine(item.state).machine });
   item.update((state) => choosingDisks(state, machine));
   return machine.disks.map(({ id }) => id);
 }

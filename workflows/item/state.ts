@@ -11,6 +11,7 @@ import type {
   SiteName,
 } from "#domain/ids.ts";
 import type { HealthError, ItemView } from "#domain/item-view.ts";
+import type { FaultCode } from "#domain/fault-codes.ts";
 import type { Lifecycle } from "#domain/lifecycle.ts";
 import type { ReplicationPolicy } from "#domain/policy.ts";
 import type { OperationName } from "#domain/operations.ts";
@@ -94,8 +95,8 @@ export interface ItemState {
   readonly waiting: readonly string[];
   /** What is wrong; each cause once. */
   readonly health: readonly HealthError[];
-  /** Since when, and how often in a row, replication failed. */
-  readonly failing: { readonly since: Instant; readonly attempts: number } | null;
+  /** Since when, and how often in a row, replication failed; `code`: of what its health says of that. */
+  readonly failing: { readonly since: Instant; readonly attempts: number; readonly code?: FaultCode } | null;
   /** Not recoverable: replication waits for a person's next order. */
   readonly stuck: boolean;
   /** Tracking was lost: a resynchronization is started without being asked for. */

@@ -1,4 +1,4 @@
-import { healthLevel } from "#domain/health.ts";
+import { healthLevel, inOrder } from "#domain/health.ts";
 import type { ItemView } from "#domain/item-view.ts";
 import { activeEnd, allowedOperations } from "#domain/lifecycle.ts";
 import { sourceOf } from "#workflows/item/ends.ts";
@@ -26,7 +26,7 @@ export function viewOf(state: ItemState): ItemView {
       ? {}
       : { lastSuccessfulTestFailover: state.lastSuccessfulTestFailover }),
     replicationHealth: healthLevel(lifecycle.state, state.health),
-    health: state.health,
+    health: inOrder(state.health),
     ...(state.lastSealed === null ? {} : { lastSealed: state.lastSealed }),
     ...(state.lastCycle === null ? {} : { lastCycle: state.lastCycle }),
   };

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { healthError, healthLevel, rpoHealth } from "#domain/health.ts";
+import { healthError, healthLevel, inOrder, rpoHealth } from "#domain/health.ts";
 import { instant } from "#domain/ids.ts";
 import { rpoSeconds } from "#domain/rpo.ts";
 
@@ -39,4 +39,21 @@ test("an RPO over the policy's threshold is a warning with both figures", () => 
 
 test("a source whose clock is ahead gives an RPO of 0, not a negative one", () => {
   expect(rpoSeconds(at, Date.parse(at) - 5000)).toBe(0);
+});
+
+test("what is worst comes first, and of that what is newest", () => {
+  const said = (code: "HOST_UNREACHABLE" | "HOST_KEY_MISMATCH" | "RPO_EXCEEDED" | "CUT_BROKEN", second: number) =>
+    healthError(code, "", instant(second * 1_000));
+  const errors = [
+    said("RPO_EXCEEDED", 4),
+    said("HOST_UNREACHABLE", 1),
+    said("CUT_BROKEN", 2),
+    said("HOST_KEY_MISMATCH", 3),
+  ];
+  expect(inOrder(errors).map(({ code }) => code)).toEqual([
+    "HOST_KEY_MISMATCH",
+    "HOST_UNREACHABLE",
+    "RPO_EXCEEDED",
+    "CUT_BROKEN",
+  ]);
 });

@@ -8,6 +8,7 @@ import { notReached, reached } from "#workflows/item/fencing.ts";
 import { withHealth } from "#workflows/item/health.ts";
 import { retryDelaySeconds } from "#workflows/item/retry.ts";
 import type { ItemState } from "#workflows/item/state.ts";
+import { viewOf } from "#workflows/item/view.ts";
 import { newItem } from "#workflows/job/enlist.ts";
 import { app, configuration, report } from "#test/unit/workflows/examples.ts";
 
@@ -216,6 +217,24 @@ describe("its replication", () => {
     expect(twice.health).toHaveLength(1);
     const works = reported(twice, report("2026-11-21T12:00:00.000Z"));
     expect(works).toMatchObject({ failing: null, health: [], lastSealed: { cut: "c1" }, bytesSent: 1_000 });
+  });
+
+  it("tells the trouble of this moment, not that of the attempts before, and keeps what tells of something else", () => {
+    const warned = withHealth(replicating, faultFrom("GUEST_FREEZE_FAILED", "no agent"));
+    const once = failed(warned, faultFrom("HOST_UNREACHABLE", "gone"));
+    const twice = failed(once, faultFrom("HOST_KEY_MISMATCH", "another key"));
+    expect(twice.health.map(({ code }) => code)).toEqual(["GUEST_FREEZE_FAILED", "HOST_KEY_MISMATCH"]);
+    expect(viewOf(twice).health.map(({ code }) => code)).toEqual(["HOST_KEY_MISMATCH", "GUEST_FREEZE_FAILED"]);
+  });
+
+  it("does not take its trouble for over because it was ended before it was connected", () => {
+    const troubled = failed(replicating, faultFrom("HOST_UNREACHABLE", "gone"));
+    const ended = { ...report("2026-11-21T12:00:00.000Z"), phase: "connecting" as const, cycles: 0 };
+    expect(reported(troubled, ended)).toMatchObject({
+      failing: { attempts: 1 },
+      health: [{ code: "HOST_UNREACHABLE" }],
+    });
+    expect(reported(troubled, { ...ended, phase: "waiting" })).toMatchObject({ failing: null, health: [] });
   });
 
   it("tries recoverable faults again, first soon and then less often, and others not", () => {
