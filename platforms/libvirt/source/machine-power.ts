@@ -60,7 +60,8 @@ export const powerOnMachine = async (host: HostConnection, machine: MachineId, s
   try {
     await host.virsh([["start", machine]], { signal, timeoutMs: 90_000, purpose: `start machine ${machine}` });
   } catch (error) {
-    if (!(error instanceof Fault) || error.code !== "COMMAND_FAILED") throw error;
+    // QEMU that ends while it starts is told as a machine that does not run.
+    if (!(error instanceof Fault) || !["COMMAND_FAILED", "MACHINE_NOT_RUNNING"].includes(error.code)) throw error;
     if (/already active|already running/i.test(error.message)) return;
     throw new Fault("POWER_ON_FAILED", `Machine ${machine} could not be started. ${error.message}`, {
       cause: error,

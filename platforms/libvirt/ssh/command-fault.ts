@@ -9,9 +9,28 @@ const meanings: readonly { readonly pattern: RegExp; readonly code: FaultCode; r
     action: "Install libvirt's clients there (Debian: apt-get install libvirt-clients).",
   },
   {
-    pattern: /polkit|access denied|authentication (failed|unavailable)|operation not permitted|permission denied/i,
+    pattern: /account is (currently not available|locked|disabled|expired)|password has expired|change your password/i,
     code: "PERMISSION_DENIED",
-    action: "Log in as root, or give the user the right (docs/libvirt.md, Privileges).",
+    action:
+      "The user that the worker logs in as may run no commands there. Configure root, or a user with a login shell who has the rights of docs/libvirt.md, Privileges.",
+  },
+  {
+    pattern: /libvirt-sock.*permission denied|polkit|authentication (failed|unavailable)|access denied/i,
+    code: "PERMISSION_DENIED",
+    action:
+      "The user that the worker logs in as lacks the right to manage libvirt's machines: put it into the group libvirt there (usermod -aG libvirt USER), allow it org.libvirt.unix.manage by polkit, or configure root (docs/libvirt.md, Privileges).",
+  },
+  {
+    pattern: /operation not permitted|permission denied|read-only file system/i,
+    code: "PERMISSION_DENIED",
+    action:
+      "The user that the worker logs in as lacks the right to what is named: configure root, or give it that right (docs/libvirt.md, Privileges).",
+  },
+  {
+    // Of one machine's QEMU, not of libvirtd.
+    pattern: /(read from|write to) monitor|end of file from (qemu )?monitor|domain is no(t| longer) (running|active)/i,
+    code: "MACHINE_NOT_RUNNING",
+    action: "Start it, or ask for what works on a machine that is off.",
   },
   {
     pattern:
@@ -24,13 +43,19 @@ const meanings: readonly { readonly pattern: RegExp; readonly code: FaultCode; r
     code: "MACHINE_NOT_FOUND",
     action: "Was it undefined or renamed?",
   },
-  {
-    pattern: /domain is not running/i,
-    code: "MACHINE_NOT_RUNNING",
-    action: "Start it, or ask for what works on a machine that is off.",
-  },
   { pattern: /no space left on device/i, code: "STORE_FULL", action: "Make room there." },
 ];
+
+/** What shells and logins print before anything was tried: never the reason. */
+const banner =
+  /^(could not chdir to home directory|.*warning: setlocale|mesg: |stdin: is not a tty|.*cannot set terminal|.*no job control|warning: permanently added)/i;
+
+/** What was said, without the banners; they themselves where there is nothing else. */
+export const meaningfulLines = (text: string): string => {
+  const lines = text.split("\n").map((line) => line.trim());
+  const reasons = lines.filter((line) => line !== "" && !banner.test(line));
+  return (reasons.length > 0 ? reasons : lines.filter((line) => line !== "")).join("\n");
+};
 
 /** A command that ran and failed, as a sentence; the code tells what an operator or a workflow does about it. */
 export const commandFault = (failure: {
@@ -40,12 +65,13 @@ export const commandFault = (failure: {
   readonly details?: Readonly<Record<string, unknown>>;
 }): Fault => {
   const { host, purpose, details } = failure;
-  const text = failure.text.trim();
+  const text = meaningfulLines(failure.text);
   const meaning = meanings.find(({ pattern }) => pattern.test(text));
-  const said = text === "" ? "it says nothing" : text.replace(/\s*\n\s*/g, "; ");
+  // Of much, the end: that is where the reason stands.
+  const said = text === "" ? "it says nothing" : text.replaceAll("\n", "; ").slice(-600);
   return new Fault(
     meaning?.code ?? "COMMAND_FAILED",
-    `Host ${host} could not ${purpose}: ${said.slice(0, 600)}.${meaning === undefined ? "" : ` ${meaning.action}`}`,
+    `Host ${host} could not ${purpose}: ${said.replace(/\.$/, "")}.${meaning === undefined ? "" : ` ${meaning.action}`}`,
     { details: { host, purpose, stderr: text.slice(0, 4_000), ...details } },
   );
 };

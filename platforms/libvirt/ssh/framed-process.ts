@@ -18,6 +18,8 @@ export class FramedProcess {
   #stderr = "";
   #waiting: { readonly settle: () => void; readonly reject: (error: unknown) => void } | undefined;
   #closed = false;
+  #answered = false;
+  #exitCode: number | undefined;
 
   constructor(channel: ssh2.ClientChannel) {
     this.#channel = channel;
@@ -34,7 +36,8 @@ export class FramedProcess {
     channel.on("error", () => {
       this.#end();
     });
-    channel.on("close", () => {
+    channel.on("close", (code: number | null | undefined) => {
+      this.#exitCode = code ?? undefined;
       this.#end();
     });
   }
@@ -49,10 +52,13 @@ export class FramedProcess {
    */
   async exchange(request: string, end: string, signal: AbortSignal): Promise<Frame> {
     signal.throwIfAborted();
-    if (this.#closed) throw new ProcessEnded(this.#stderr);
+    if (this.#closed) throw this.#ended();
     const { promise, resolve, reject } = Promise.withResolvers<Frame>();
-    this.#stdout = "";
-    this.#stderr = "";
+    // What came before the first request may say why there will be no answer.
+    if (this.#answered) {
+      this.#stdout = "";
+      this.#stderr = "";
+    }
     let searched = 0;
     const settle = (): void => {
       const stdoutEnd = this.#stdout.indexOf(end, searched);
@@ -70,7 +76,9 @@ export class FramedProcess {
     signal.addEventListener("abort", onAbort, { once: true });
     this.#channel.write(request);
     try {
-      return await promise;
+      const frame = await promise;
+      this.#answered = true;
+      return frame;
     } finally {
       this.#waiting = undefined;
       signal.removeEventListener("abort", onAbort);
@@ -87,15 +95,24 @@ export class FramedProcess {
 
   #end(): void {
     this.#closed = true;
-    this.#waiting?.reject(new ProcessEnded(this.#stderr));
+    this.#waiting?.reject(this.#ended());
+  }
+
+  /** A shell that takes nobody in says so where it would print its output. */
+  #ended(): ProcessEnded {
+    const refused = !this.#answered && this.#exitCode !== undefined;
+    const said = refused ? `${this.#stdout}\n${this.#stderr}` : this.#stderr;
+    return new ProcessEnded({ said, ...(refused && { refusedWith: this.#exitCode }) });
   }
 }
 
-/** The kept program is gone. `said` is what it printed last. */
+/** The kept program is gone. `said` is what it printed last; `refusedWith` its exit code, when it never answered anything. */
 export class ProcessEnded extends Error {
   readonly said: string;
-  constructor(said: string) {
+  readonly refusedWith: number | undefined;
+  constructor(end: { readonly said: string; readonly refusedWith?: number | undefined }) {
     super("the kept process ended");
-    this.said = said;
+    this.said = end.said;
+    this.refusedWith = end.refusedWith;
   }
 }

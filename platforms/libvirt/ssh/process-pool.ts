@@ -1,6 +1,6 @@
 import type ssh2 from "ssh2";
 import { Fault } from "#domain/fault.ts";
-import { commandFault } from "./command-fault.ts";
+import { commandFault, meaningfulLines } from "./command-fault.ts";
 import { type Bounds, withDeadline } from "./deadline.ts";
 import { FramedProcess, ProcessEnded } from "./framed-process.ts";
 import type { KeptClient } from "./kept-client.ts";
@@ -40,8 +40,7 @@ export class ProcessPool {
             `Host ${host} opened no session to ${purpose}: ${error instanceof Error ? error.message : String(error)}. Does its sshd allow at least 10 sessions on a connection (MaxSessions)?`,
             { cause: error, details: { host, purpose } },
           );
-        const text = error.said.trim();
-        throw text === "" ? lostFault(host, purpose, error) : commandFault({ host, purpose, text });
+        throw endFault(error, { host, purpose });
       } finally {
         giveBack();
       }
@@ -57,6 +56,19 @@ export class ProcessPool {
     return new FramedProcess(await this.#client.channel((ssh) => openExec(ssh, this.#command)));
   }
 }
+
+const endFault = (end: ProcessEnded, at: { readonly host: string; readonly purpose: string }): Fault => {
+  const text = end.said.trim();
+  const code = end.refusedWith;
+  const fault = text === "" ? lostFault(at.host, at.purpose, end) : commandFault({ ...at, text });
+  if (code === undefined || (text !== "" && fault.code !== "COMMAND_FAILED")) return fault;
+  const said = text === "" ? "and said nothing" : `and said only: ${meaningfulLines(text).replaceAll("\n", "; ")}`;
+  return new Fault(
+    "PERMISSION_DENIED",
+    `Host ${at.host} could not ${at.purpose}: the login's shell ended at once with code ${code.toString()} ${said}. Configure root, or a user with a login shell who has the rights of docs/libvirt.md, Privileges.`,
+    { cause: end, details: { ...at, exitCode: code, said: text } },
+  );
+};
 
 const openExec = (client: ssh2.Client, command: string): Promise<ssh2.ClientChannel> =>
   new Promise((resolve, reject) => {

@@ -120,6 +120,25 @@ describe("a script", () => {
     expect((await connection.run("cat; echo end", [], bounds())).stdout).toBe("end\n");
   });
 
+  it.each([
+    [
+      "echo 'Could not chdir to home directory /nonexistent: No such file' >&2; echo This account is currently not available.; exit 1",
+      /This account is currently not available\. The user that the worker logs in as may run no commands/,
+    ],
+    ["exit 1", /ended at once with code 1 and said only: Welcome to this host\. Configure root/],
+  ])("of a user without a shell is refused for want of rights (%j)", async (shell, says) => {
+    server.shell = shell;
+    try {
+      const fresh = connectHost({ host: server.host });
+      await using _closed = fresh;
+      const refused = fresh.virsh([["domstate", "a"]], bounds());
+      await expect(refused).rejects.toMatchObject({ code: "PERMISSION_DENIED" });
+      await expect(refused).rejects.toThrow(says);
+    } finally {
+      server.shell = undefined;
+    }
+  });
+
   it("that fails is told with its exit code and what it said", async () => {
     await expect(connection.run("echo out; echo 'disk on fire' >&2; exit 3", [], bounds())).rejects.toMatchObject({
       code: "COMMAND_FAILED",

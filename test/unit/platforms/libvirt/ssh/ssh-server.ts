@@ -16,6 +16,8 @@ export interface SshServer extends AsyncDisposable {
   readonly folder: string;
   /** How often somebody logged in. */
   logins(): number;
+  /** What stands in the place of the login's shell from now on: a line of sh, which ends the session. */
+  shell: string | undefined;
   /** Every connection breaks at once; new ones are welcome. */
   dropAll(): void;
 }
@@ -79,7 +81,7 @@ export const startSshServer = async (): Promise<SshServer> => {
       });
       session.on("exec", (acceptExec, _rejectExec, { command }) => {
         const channel = acceptExec();
-        const started = spawn("sh", ["-c", `echo Welcome to this host; ${command}`], {
+        const started = spawn("sh", ["-c", `echo Welcome to this host; ${made.shell ?? command}`], {
           detached: true,
           env: { ...process.env, PATH: `${folder}:${process.env["PATH"] ?? ""}` },
         });
@@ -115,7 +117,8 @@ export const startSshServer = async (): Promise<SshServer> => {
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const address = server.address();
   if (address === null || typeof address === "string") throw new Error("the server listens on no port");
-  return {
+  const made: SshServer = {
+    shell: undefined,
     host: {
       name: hostName("paris1"),
       kind: "libvirt",
@@ -144,4 +147,5 @@ export const startSshServer = async (): Promise<SshServer> => {
       await rm(folder, { recursive: true });
     },
   };
+  return made;
 };
