@@ -49,14 +49,16 @@ export function reported(state: ItemState, report: ReplicateReport): ItemState {
   if (report.phase === "connecting" && report.cycles === 0) return achieved(state, report);
   return report.warnings.reduce(
     (next, { code, message }) => withHealth(next, { code, message }, { severity: "Warning" }),
-    withoutReplicationHealth({ ...achieved(state, report), failing: null }),
+    withoutReplicationHealth({ ...withoutFailure(achieved(state, report)), failing: null }),
   );
 }
 
+const withoutFailure = (state: ItemState): ItemState =>
+  state.failing?.code === undefined ? state : withoutHealth(state, [state.failing.code]);
+
 /** Takes a failed stretch into the state: what failed now is told, what an earlier one failed with no more. */
 export function failed(state: ItemState, fault: JobFault): ItemState {
-  const before = state.failing?.code;
-  const told = withHealth(before === undefined ? state : withoutHealth(state, [before]), fault);
+  const told = withHealth(withoutFailure(state), fault);
   if (fault.code === "RESYNC_REQUIRED" || fault.code === "TRACKING_LOST") {
     const lifecycle = observe(state.lifecycle, "tracking-lost");
     if (lifecycle !== state.lifecycle) return { ...told, lifecycle, resynchronizeByItself: true };

@@ -227,6 +227,11 @@ describe("its replication", () => {
     expect(viewOf(twice).health.map(({ code }) => code)).toEqual(["HOST_KEY_MISMATCH", "GUEST_FREEZE_FAILED"]);
   });
 
+  it("forgets what it failed with when it works, whatever kind of trouble that was", () => {
+    const troubled = failed(replicating, faultFrom("TLS_FAILED", "not trusted"));
+    expect(reported(troubled, report("2026-11-21T12:00:00.000Z")).health).toEqual([]);
+  });
+
   it("does not take its trouble for over because it was ended before it was connected", () => {
     const troubled = failed(replicating, faultFrom("HOST_UNREACHABLE", "gone"));
     const ended = { ...report("2026-11-21T12:00:00.000Z"), phase: "connecting" as const, cycles: 0 };
