@@ -1,15 +1,16 @@
-import type { Client } from "@temporalio/client";
+import { WorkflowNotFoundError } from "@temporalio/client";
+import type { ClientContext } from "#client/context.ts";
+import { readItemState } from "#client/item-state.ts";
 import { type LiveReplication, liveReplication } from "#client/live-report.ts";
 import type { ItemConfiguration } from "#domain/configuration.ts";
 import type { FaultCode } from "#domain/fault-codes.ts";
 import { healthError, healthLevel, inOrder, rpoHealth } from "#domain/health.ts";
-import { instant, type Instant, type SiteName } from "#domain/ids.ts";
+import { instant, type Instant, type ItemName, type SiteName } from "#domain/ids.ts";
 import type { HealthError, ItemView } from "#domain/item-view.ts";
 import { allowedOperations, newLifecycle } from "#domain/lifecycle.ts";
 import type { ReplicationPolicy } from "#domain/policy.ts";
 import { rpoSeconds } from "#domain/rpo.ts";
 import type { ProtectionState } from "#domain/states.ts";
-import type { ItemState } from "#workflows/item/state.ts";
 import { viewOf } from "#workflows/item/view.ts";
 import { itemWorkflowId } from "#workflows/names.ts";
 import type { ReplicationReport } from "#workflows/messages.ts";
@@ -17,14 +18,24 @@ import type { ReplicationReport } from "#workflows/messages.ts";
 /** States in which the age of the newest point says what a failover would lose. */
 const aging: readonly ProtectionState[] = ["protected", "paused", "resynchronization-required", "resynchronizing"];
 
-/** An item as it is at this moment: its workflow's state, and what the replication that runs says. */
-export async function liveItemView(client: Client, state: ItemState): Promise<ItemView> {
-  const runs = [itemWorkflowId(state.item), ...(state.activeJob === null ? [] : [state.activeJob.id])];
-  const found = await Promise.all(
-    runs.map(async (id) => liveReplication(await client.workflow.getHandle(id).describe())),
-  );
-  const live = found.find(({ report, orphaned }) => report !== undefined || orphaned !== undefined) ?? {};
-  return withLive(viewOf(state), { live, policy: state.policy, nowMs: Date.now() });
+/** An item as it is at this moment: its workflow's state, and what the replication that runs says. `undefined` when nothing of it is protected. */
+export async function liveItemView(context: ClientContext, name: ItemName): Promise<ItemView | undefined> {
+  // In this order: what a stretch of replication has sealed is in the state when the stretch has ended meanwhile.
+  const own = await replicationIn(context, itemWorkflowId(name));
+  const state = await readItemState(context, name);
+  if (state === undefined || state.lifecycle.state === "unprotected") return undefined;
+  const says = own.report !== undefined || own.orphaned !== undefined;
+  const live = says || state.activeJob === null ? own : await replicationIn(context, state.activeJob.id);
+  return withLive(viewOf(state), { live, policy: state.policy, nowMs: context.now() });
+}
+
+async function replicationIn({ client }: ClientContext, workflowId: string): Promise<LiveReplication> {
+  try {
+    return liveReplication(await client.workflow.getHandle(workflowId).describe());
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return {};
+    throw error;
+  }
 }
 
 /** The pure part of it. */
@@ -57,6 +68,8 @@ export function withLive(
 
 const newestSealed = (view: ItemView, report: ReplicationReport | undefined): ItemView["lastSealed"] => {
   const sealed = report?.lastSealed;
+  // Of a lost worker something may still be heard when only the committed point is left.
+  if (view.state === "failed-over" || view.state === "failed-over-protected") return view.lastSealed;
   if (sealed === undefined || sealed.takenAt < (view.lastSealed?.takenAt ?? "")) return view.lastSealed;
   return { cut: sealed.cut, takenAt: sealed.takenAt };
 };

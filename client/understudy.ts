@@ -38,8 +38,8 @@ export function createUnderstudyClient(
   };
 
   const item = async (name: ItemName, known?: Configuration): Promise<ItemView> => {
-    const state = await readItemState(context, name);
-    if (state !== undefined && state.lifecycle.state !== "unprotected") return await liveItemView(client, state);
+    const view = await liveItemView(context, name);
+    if (view !== undefined) return view;
     const { items } = known ?? (await requireConfiguration(context));
     const configured = items[name];
     if (configured === undefined) throw noItem(name, Object.keys(items));

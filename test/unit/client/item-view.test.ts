@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { withLive } from "#client/item-view.ts";
 import { healthError } from "#domain/health.ts";
-import { instant, siteName } from "#domain/ids.ts";
+import { cutId, instant, siteName } from "#domain/ids.ts";
 import type { ItemView } from "#domain/item-view.ts";
 import { newItem } from "#workflows/job/enlist.ts";
 import { viewOf } from "#workflows/item/view.ts";
@@ -28,6 +28,12 @@ describe("an item's live view", () => {
   it("has no age where a failover would not use the point", () => {
     const away: ItemView = { ...view, state: "failed-over" };
     expect(live({ report: report("2026-11-21T12:00:07.000Z") }, away).rpoSeconds).toBeUndefined();
+  });
+
+  it("names the committed point, whatever a worker that was lost had sealed after it", () => {
+    const committed = { cut: cutId("c0"), takenAt: instant(0) };
+    const away: ItemView = { ...view, state: "failed-over", lastSealed: committed };
+    expect(live({ report: report("2026-11-21T12:00:07.000Z") }, away).lastSealed).toEqual(committed);
   });
 
   it("warns when the newest point is older than the policy's threshold", () => {
