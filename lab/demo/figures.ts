@@ -9,6 +9,10 @@ export const inBytes = (bytes: number): string => {
   return `${(bytes / 1000 ** power).toFixed(power === 0 ? 0 : 1)} ${units[power] ?? ""}`;
 };
 
+/** `12.3 MB of 40.0 MB (30%)`. */
+export const inProgress = (done: number, total: number): string =>
+  `${inBytes(done)} of ${inBytes(total)} (${String(total === 0 ? 100 : Math.floor((100 * done) / total))}%)`;
+
 export const median = (values: readonly number[]): number => {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted[Math.floor((sorted.length - 1) / 2)];

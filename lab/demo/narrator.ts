@@ -5,7 +5,7 @@ export interface Narrator {
   /** A new part of the story begins. */
   act(title: string): void;
   say(sentence: string): void;
-  /** Something goes on: replaces itself at a terminal, is repeated now and then elsewhere. */
+  /** Something goes on: replaces itself at a terminal; elsewhere it is said where nothing else was for a second, and the same again only after three. */
   progress(text: string): void;
 }
 
@@ -15,7 +15,8 @@ interface Output {
   write(text: string): unknown;
 }
 
-/** How often progress is repeated where lines cannot be replaced. */
+/** Where lines cannot be replaced, so long nothing is said before progress is. */
+const silentMs = 1000;
 const repeatMs = 3000;
 
 /** At a terminal with one moving line at the bottom, elsewhere in plain lines; each with the time since the start. */
@@ -23,12 +24,14 @@ export const createNarrator = (output: Output = process.stdout, now: () => numbe
   const terminal = output.isTTY === true;
   const started = now();
   let moving = false;
-  let lastProgress = 0;
+  let lastLine = started;
+  let lastText = "";
   const bold = (text: string): string => (terminal ? `\u001B[1m${text}\u001B[0m` : text);
   const stamp = (): string => `[${inSeconds(now() - started).padStart(8)}]`;
   const line = (text: string): void => {
     output.write(`${moving ? "\r\u001B[K" : ""}${text}\n`);
     moving = false;
+    lastLine = now();
   };
   return {
     act(title) {
@@ -44,8 +47,8 @@ export const createNarrator = (output: Output = process.stdout, now: () => numbe
         moving = true;
         return;
       }
-      if (now() - lastProgress < repeatMs) return;
-      lastProgress = now();
+      if (now() - lastLine < (text === lastText ? repeatMs : silentMs)) return;
+      lastText = text;
       line(`${stamp()}   … ${text}`);
     },
   };

@@ -1,7 +1,7 @@
 import { Fault } from "#domain/fault.ts";
 import type { JobInput, JobTask, JobView } from "#domain/job.ts";
 import type { OperationName } from "#domain/operations.ts";
-import { inBytes, inSeconds } from "./figures.ts";
+import { inProgress, inSeconds } from "./figures.ts";
 import type { Scene } from "./scene.ts";
 
 export interface FinishedJob {
@@ -39,8 +39,7 @@ export const runJob = async (
 
 const tell = ({ narrator }: Scene, task: JobTask, told: Set<string>): void => {
   if (task.state === "InProgress") {
-    const amount =
-      task.bytesTotal === undefined ? "" : `: ${inBytes(task.bytesDone ?? 0)} of ${inBytes(task.bytesTotal)}`;
+    const amount = task.bytesTotal === undefined ? "" : `: ${inProgress(task.bytesDone ?? 0, task.bytesTotal)}`;
     narrator.progress(`${task.name}${amount}`);
   }
   if (task.endedAt === undefined || told.has(task.name)) return;

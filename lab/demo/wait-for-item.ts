@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Fault } from "#domain/fault.ts";
 import type { ItemView } from "#domain/item-view.ts";
-import { inBytes } from "./figures.ts";
+import { inProgress } from "./figures.ts";
 import type { Scene } from "./scene.ts";
 
 /** Watches the item until it is as wanted, telling its progress. Rejects with what is wrong with it when that takes longer than `withinSeconds`. */
@@ -30,5 +30,5 @@ const describe = (view: ItemView): string => {
   if (view.progress === undefined) return view.state;
   const done = view.progress.disks.reduce((sum, disk) => sum + disk.bytesDone, 0);
   const total = view.progress.disks.reduce((sum, disk) => sum + disk.bytesTotal, 0);
-  return `${view.progress.phase}, ${inBytes(done)} of ${inBytes(total)}`;
+  return `${view.progress.phase}, ${inProgress(done, total)}`;
 };

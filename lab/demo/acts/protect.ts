@@ -26,7 +26,8 @@ export const protect = async (scene: Scene): Promise<void> => {
 
   narrator.say("From now on only what changes is sent, again and again:");
   const ages: number[] = [];
-  let last: string | undefined;
+  // What was sealed first is the whole machine, and told already.
+  let last = first.lastSealed?.cut;
   while (ages.length < 5) {
     const item = await stage.client.item(stage.item);
     if (item.lastSealed !== undefined && item.lastSealed.cut !== last) {

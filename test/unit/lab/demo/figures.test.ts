@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { inBytes, inSeconds, median } from "#lab/demo/figures.ts";
+import { inBytes, inProgress, inSeconds, median } from "#lab/demo/figures.ts";
 
 test.each([
   [0, "0 B"],
@@ -10,6 +10,11 @@ test.each([
   [2_147_483_648, "2.1 GB"],
 ])("%d bytes read %s", (bytes, text) => {
   expect(inBytes(bytes)).toBe(text);
+});
+
+test("progress is told with both amounts and its percentage", () => {
+  expect(inProgress(101_200_000, 1_073_741_824)).toBe("101.2 MB of 1.1 GB (9%)");
+  expect(inProgress(0, 0)).toBe("0 B of 0 B (100%)");
 });
 
 test("durations are told in tenths of a second", () => {
