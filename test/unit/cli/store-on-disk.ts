@@ -16,7 +16,8 @@ const point = (id: string, agoSeconds: number): RecoveryPoint => ({
   sealedAt: instant(startMs - agoSeconds * 1000 + 500),
   consistency: "crash-consistent",
   disks: [{ id: vda, sizeBytes: 1024 ** 3 }],
-  definition: "<domain><name>app1</name></domain>",
+  definition:
+    "<domain type='kvm'><name>app1</name><devices><disk type='file' device='disk'><source file='/images/app1.qcow2'/><target dev='vda'/></disk></devices></domain>",
   kept: true,
   deltaBytes: 65_536,
 });
