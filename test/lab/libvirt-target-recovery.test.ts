@@ -92,9 +92,10 @@ const phases = async (): Promise<readonly string[]> => {
   return state.activations.map(({ failover, phase, point }) => `${failover} ${phase} ${point}`);
 };
 const left = async (): Promise<string> => {
-  const { stdout } = await target.host.run('ls -d /sys/class/net/us-* "$1"/machines/*/* 2>/dev/null || :', [
-    target.host.store,
-  ]);
+  const { stdout } = await target.host.run(
+    'ls -d /sys/class/net/us-* "$1"/machines/*/* 2>/dev/null || :; if [ -d "$1/machines" ]; then find "$1/machines" -mindepth 1 -maxdepth 1 -empty; fi',
+    [target.host.store],
+  );
   return stdout.trim();
 };
 

@@ -48,10 +48,11 @@ while [ $# -gt 0 ]; do
 done
 sync "$folder/machine.xml" "$folder"`;
 
-/** Takes it away. $1 the activation's folder, $2 private bridge or "-"; then files. */
+/** Takes it away, and the folder around it when it was the last. $1 the activation's folder, $2 private bridge or "-"; then files. */
 export const removeScript = `set -eu
 folder=$1 bridge=$2
 shift 2
 if [ "$bridge" != - ] && [ -d "/sys/class/net/$bridge" ]; then ip link del "$bridge"; fi
 for file in "$@"; do rm -f "$file"; done
-rm -rf "$folder"`;
+rm -rf "$folder"
+rmdir "\${folder%/*}" 2>/dev/null || :`;

@@ -209,12 +209,17 @@ const finishAdoption = async ({ store }: ActivationPlace, spec: ReplicaSpec, op:
           ),
           ...dropFiles(store.layout, state, { layers: [] }),
           ...adopting.folders.map((path): StoreOperation => ({ kind: "remove", path })),
+          ...foldersAround(adopting.folders).map((path): StoreOperation => ({ kind: "tidy", path })),
         ],
       };
     },
     { purpose: `finish making replica ${spec.replica}`, signal: op.signal, exclusive: true },
   );
 };
+
+const foldersAround = (paths: readonly string[]): readonly string[] => [
+  ...new Set(paths.map((path) => path.slice(0, path.lastIndexOf("/")))),
+];
 
 const stillRunning = (domain: FoundDomain, host: string): Fault =>
   new Fault(

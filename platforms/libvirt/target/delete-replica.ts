@@ -51,8 +51,9 @@ export const deleteReplica = async (place: ActivationPlace, op: Operation): Prom
     `set -eu
 for layer in "$1"/disks/*/*.qcow2; do if [ -L "$layer" ]; then rm -f "$(readlink "$layer")"; fi; done
 rm -rf "$1/disks" "$1/points"
+rmdir "$2" 2>/dev/null || :
 rm -rf "$1"`,
-    [store.layout.root],
+    [store.layout.root, store.layout.activations],
     { purpose: `delete replica ${state.replica}`, timeoutMs: 600_000, signal: op.signal },
   );
 };

@@ -16,7 +16,9 @@ export type Operation =
   | { readonly kind: "append"; readonly path: string; readonly at: number; readonly bytes: Uint8Array }
   | { readonly kind: "sync"; readonly path: string }
   | { readonly kind: "drop"; readonly path: string }
-  | { readonly kind: "remove"; readonly path: string };
+  | { readonly kind: "remove"; readonly path: string }
+  /** A folder, when nothing is left in it. */
+  | { readonly kind: "tidy"; readonly path: string };
 
 export interface Change {
   readonly state: StoredReplica;
@@ -100,8 +102,9 @@ export const openStore = (request: {
           serializeReplica(next),
           options.exclusive === true ? "exclusive" : "shared",
           ...[
-            ...operations.filter(({ kind }) => kind !== "remove"),
+            ...operations.filter(({ kind }) => kind !== "remove" && kind !== "tidy"),
             ...operations.filter(({ kind }) => kind === "remove"),
+            ...operations.filter(({ kind }) => kind === "tidy"),
           ].flatMap(words),
         ],
         {
@@ -182,6 +185,7 @@ const words = (operation: Operation): readonly string[] => {
     case "sync":
     case "drop":
     case "remove":
+    case "tidy":
       return [operation.kind, operation.path];
   }
 };

@@ -19,6 +19,8 @@ export interface ReplicaLayout {
   readonly daemon: (disk: DiskId) => { readonly pid: string; readonly qmp: string; readonly nbd: string };
   /** `<store>/machines/<replica>/<failover>`: what an activated machine writes. Outside the replica, so that the machine outlives it. */
   activation(failover: FailoverId): string;
+  /** The folder of all of them; empty ones are removed. */
+  readonly activations: string;
 }
 
 /** An id as one component of a path: what could lead elsewhere or is awkward in a shell is percent-encoded. */
@@ -38,6 +40,7 @@ export const replicasFolder = (store: string): string => `${store}/replicas`;
 export const replicaLayout = (store: string, replica: ReplicaId): ReplicaLayout => {
   const root = `${replicasFolder(store)}/${pathComponent(replica)}`;
   const runtime = `/run/understudy/${createHash("sha256").update(root).digest("hex").slice(0, 16)}`;
+  const activations = `${store}/machines/${pathComponent(replica)}`;
   const diskFolder = (disk: DiskId): string => `${root}/disks/${pathComponent(disk)}`;
   return {
     root,
@@ -54,6 +57,7 @@ export const replicaLayout = (store: string, replica: ReplicaId): ReplicaLayout 
       const base = `${runtime}/${pathComponent(disk)}`;
       return { pid: `${base}.pid`, qmp: `${base}.qmp`, nbd: `${base}.nbd` };
     },
-    activation: (failover) => `${store}/machines/${pathComponent(replica)}/${pathComponent(failover)}`,
+    activation: (failover) => `${activations}/${pathComponent(failover)}`,
+    activations,
   };
 };

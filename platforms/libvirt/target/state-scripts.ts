@@ -9,7 +9,7 @@ export const pinnedExit = 76;
  *
  * $1 root; $2 the revision that must be there ("none": no replica yet); $3 the new `replica.json` ("-": it stays); $4 "exclusive": not while a merge runs, else "shared".
  * Standard input: base64 of the bytes that `write` and `append` take, in order. Then operations:
- * `folder PATH` · `image PATH SIZE BACKING|-` · `write PATH LENGTH` · `append PATH AT LENGTH` (what is behind AT goes) · `sync PATH` · `flush PATH` (alias) · `drop PATH` (before the state) · `remove PATH` (after it)
+ * `folder PATH` · `image PATH SIZE BACKING|-` · `write PATH LENGTH` · `append PATH AT LENGTH` (what is behind AT goes) · `sync PATH` · `flush PATH` (alias) · `drop PATH` (before the state) · `remove PATH` (after it) · `tidy PATH` (after it: a folder, when it is empty)
  */
 export const changeScript = `set -eu
 root=$1 expected=$2 state=$3 mode=$4
@@ -42,7 +42,7 @@ while [ $# -gt 0 ]; do
       sync "$2"; shift 4 ;;
     sync) sync "$2"; shift 2 ;;
     drop) rm -rf "$2"; shift 2 ;;
-    remove) break ;;
+    remove | tidy) break ;;
     *) echo "unknown operation $1" >&2; exit 2 ;;
   esac
 done
@@ -53,7 +53,10 @@ if [ "$state" != - ]; then
   mv -f "$root/replica.json.new" "$root/replica.json"
   sync "$root"
 fi
-while [ $# -gt 0 ]; do rm -rf "$2"; shift 2; done`;
+while [ $# -gt 0 ]; do
+  if [ "$1" = tidy ]; then rmdir "$2" 2>/dev/null || :; else rm -rf "$2"; fi
+  shift 2
+done`;
 
 /**
  * Merges each image into the one beneath, then puts the result in the upper one's place by one rename, so that no image above has to change. Whoever reads at the

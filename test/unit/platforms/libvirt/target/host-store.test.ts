@@ -1,8 +1,11 @@
+import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import { Fault } from "#domain/fault.ts";
 import { itemName, machineId, replicaId } from "#domain/ids.ts";
+import { localHost } from "#platforms/libvirt/offline/local-host.ts";
 import { openStore, type StoreHost } from "#platforms/libvirt/target/host-store.ts";
 import { parseReplica, serializeReplica, type StoredReplica } from "#platforms/libvirt/target/stored-replica.ts";
+import { memoryDir } from "#test/support/temporary-dir.ts";
 
 const replica = replicaId("app1");
 const initial: StoredReplica = {
@@ -60,6 +63,27 @@ describe("a replica's state on its host", () => {
       return undefined;
     }, options);
     expect(epochs).toEqual([1, 2]);
+  });
+
+  it("takes a folder away that a change leaves empty, and no other", async () => {
+    using dir = memoryDir();
+    const store = openStore({ host: localHost(), store: dir.path, replica });
+    const { activations } = store.layout;
+    await mkdir(`${store.layout.root}/points`, { recursive: true });
+    await writeFile(store.layout.state, serializeReplica(initial));
+    await mkdir(`${activations}/fo1`, { recursive: true });
+    await mkdir(`${activations}/fo2`);
+    for (const [failover, left] of [
+      ["fo1", ["app1"]],
+      ["fo2", []],
+    ] as const) {
+      const operations = [
+        { kind: "tidy", path: activations },
+        { kind: "remove", path: `${activations}/${failover}` },
+      ] as const;
+      await store.change((state) => ({ state, operations }), options);
+      expect(await readdir(`${dir.path}/machines`)).toEqual(left);
+    }
   });
 
   it("pins the layers of machines and of readers that are alive", async () => {
