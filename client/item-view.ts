@@ -47,7 +47,9 @@ export function withLive(
   const lastSealed = newestSealed(view, report);
   const lastCycle = report?.lastCycle ?? view.lastCycle;
   const ages = lastSealed !== undefined && aging.includes(view.state);
-  const standing = view.health.filter((error) => !isOver(error, report));
+  // After a failover it is another machine that runs.
+  const said = ages ? view.health : view.health.filter(({ code }) => code !== "MACHINE_NOT_RUNNING");
+  const standing = said.filter((error) => !isOver(error, report));
   const current = ages ? currentAt(lastSealed.takenAt, [...standing, ...(report?.warnings ?? [])]) : undefined;
   const more = liveHealth(standing, {
     ...now,

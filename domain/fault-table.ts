@@ -261,6 +261,7 @@ export const faultTable: Readonly<Record<FaultCode, FaultMeaning>> = {
     summary: "A cut could not be read to its end; it was thrown away whole, the machine was not disturbed.",
     causes: [
       "The scratch space was full: the guest wrote more than scratchPercent while the cut stood.",
+      "The machine was shut off or started meanwhile.",
       "The disk has a read error.",
     ],
     action: "Nothing, when it happens seldom. Otherwise raise scratchPercent or the bandwidth.",

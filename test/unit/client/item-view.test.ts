@@ -82,6 +82,7 @@ describe("an item's live view", () => {
     expect(live({}, seen)).toMatchObject({ rpoSeconds: 2, health: [{ code: "MACHINE_NOT_RUNNING" }] });
     const running = live({ report: report("2026-11-21T12:00:09.000Z") }, seen);
     expect(running).toMatchObject({ rpoSeconds: 1, health: [], replicationHealth: "Normal" });
+    expect(live({}, { ...seen, state: "failed-over" }).health).toEqual([]);
   });
 
   it("shows each kind of warning, the newest of it", () => {
