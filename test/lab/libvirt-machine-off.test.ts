@@ -100,6 +100,40 @@ describe("a cut of a machine that is off", () => {
   });
 });
 
+describe("a cut of a running machine", () => {
+  it("that is shut off in the middle of it is broken by that, and by nothing else", async () => {
+    await using harness = await openLibvirtHarness(lab);
+    const { first, tracked, cut, release } = fixtureOf(harness);
+    const ends: unknown[] = [];
+    for (let round = 0; round < 6; round += 1) {
+      const name = `c${round}`;
+      const request = { tracked: tracked(), cut: cutId(name), disk: first };
+      const power = { on: true };
+      const work = (async () => {
+        // One that was taken too late is of a machine that is off, and good.
+        const { machineOff = false } = await cut(name);
+        while (power.on && !machineOff) {
+          await using opened = await harness.source.openDisk(request, op);
+          await opened.read(0, new Uint8Array(block), op.signal);
+        }
+      })();
+      const ended = work.then(
+        () => "good",
+        (error: unknown) => (isFault(error) ? error.code : error),
+      );
+      await sleep(round * 80);
+      await virsh(harness, "destroy");
+      await sleep(100);
+      power.on = false;
+      ends.push(await ended);
+      await release(name);
+      await virsh(harness, "start");
+    }
+    expect(ends.filter((end) => end !== "good" && end !== "CUT_BROKEN")).toEqual([]);
+    expect(ends).toContain("CUT_BROKEN");
+  });
+});
+
 /** Replicates without a pause, and resynchronizes when it has to, as an item's workflow does. */
 const replicateAlways = (harness: PlatformHarness) => {
   const replicate = replication(harness);

@@ -1,7 +1,13 @@
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Fault } from "#domain/fault.ts";
 import type { Lab } from "#lab/hosts/lab.ts";
 import { startLab } from "#lab/hosts/lab.ts";
+import { bootCommands } from "#platforms/libvirt/offline/boot-commands.ts";
+import { listPointsOffline } from "#platforms/libvirt/offline/list-points.ts";
 import type { ReplicationSource } from "#platforms/platform.ts";
 import { block, fixtureOf, op, pattern } from "#test/contract/platform/fixture.ts";
 import type { BlockSource } from "#transfer/block.ts";
@@ -27,8 +33,10 @@ function dyingSource(source: ReplicationSource, readsLeft: number): ReplicationS
   const dying = (opened: BlockSource): BlockSource => ({
     sizeBytes: opened.sizeBytes,
     extents: (options) => opened.extents(options),
-    read(offset, into, signal) {
+    async read(offset, into, signal) {
       life.reads -= 1;
+      // What it had sent before has arrived when it dies.
+      if (life.reads === 0) await sleep(500);
       return alive(() => opened.read(offset, into, signal));
     },
     [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
@@ -55,7 +63,7 @@ test("a worker killed in the middle of a seed and of a delta is followed by one 
   for (const mode of ["seed", "run"] as const) {
     await overwrite(mode);
     await using dead = await harness.openAgain();
-    await expect(replicate(mode, dyingSource(dead.source, 24))).rejects.toMatchObject({ code: "HOST_UNREACHABLE" });
+    await expect(replicate(mode, dyingSource(dead.source, 10))).rejects.toMatchObject({ code: "HOST_UNREACHABLE" });
     await using next = await harness.openAgain();
     const report = await replicate(mode, next.source);
     expect(await same(harness, `look-${mode}`)).toBe(true);
@@ -82,4 +90,34 @@ test("a host crash ends in a resynchronization that sends the difference only", 
   await write(first, 5, "and on");
   expect((await replicate("run", again.source)).bytesSent).toBe(block);
   expect(await same(harness, "look-again")).toBe(true);
+});
+
+test("a point is booted by the printed commands alone, and its images stay as they are", async () => {
+  await using harness = await openLibvirtHarness(lab);
+  const { spec, first, write } = fixtureOf(harness);
+  await harness.target.createReplica(spec(), op);
+  await write(first, 0, "content");
+  await replication(harness)("seed");
+  const host = lab.host("lyon1");
+  const { stdout } = await host.run('find "$1" -name replica.json', [host.store]);
+  const store = path.posix.dirname(path.posix.dirname(path.posix.dirname(stdout.trim())));
+  // The store is read from outside of the host here, where its paths begin elsewhere.
+  const [listed] = await listPointsOffline(host.path(store), op.signal);
+  const point = listed?.points.at(-1);
+  if (point === undefined) throw new Error("no point");
+  const commands = bootCommands(point, `${host.images}/by-hand`).replaceAll(host.path(store), store);
+  const images = point.images.map(({ file }) => file);
+  const digest = () =>
+    Promise.all(
+      images.map(async (file) =>
+        createHash("sha256")
+          .update(await readFile(file))
+          .digest("hex"),
+      ),
+    );
+  const before = await digest();
+  await host.run(`${commands}\nrm -rf "${host.images}/by-hand"`);
+  expect((await host.run('virsh -q domstate "$1"', [harness.machine.name])).stdout.trim()).toBe("running");
+  expect((await host.run('virsh -q domblklist "$1"', [harness.machine.name])).stdout).toContain("by-hand/vda.qcow2");
+  expect(await digest()).toEqual(before);
 });

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { Fault, isFault } from "#domain/fault.ts";
 import type { FaultCode } from "#domain/fault-codes.ts";
 import type { HostConnection } from "../host.ts";
@@ -24,6 +25,11 @@ const mayComeOfIt: readonly FaultCode[] = [
   "PERMISSION_DENIED",
   "TRACKING_LOST",
 ];
+
+/** What is heard of a QEMU that ends before libvirt has noticed it. */
+const heardFirst: readonly FaultCode[] = ["COMMAND_FAILED", "CONNECTION_LOST", "HYPERVISOR_UNAVAILABLE", "NBD_FAILED"];
+const looksAtItsEnd = 5;
+const lookEveryMs = 100;
 
 /** Work on the cut of a running machine. Where it fails and the machine has been shut off, or started anew, that is what is told: `CUT_BROKEN`, and the cut is taken again. */
 export const whileRunning = async <Result>(at: Machine, work: () => Promise<Result>): Promise<Result> => {
@@ -61,9 +67,12 @@ const cameOf = async (error: unknown, at: Machine, runs: boolean): Promise<boole
   if (!isFault(error) || !mayComeOfIt.includes(error.code) || at.signal.aborted) return false;
   // Said of a machine that was seen running: even if it runs again by now.
   if (error.code === "MACHINE_NOT_RUNNING" && !runs) return true;
-  // A host that cannot even tell this is the trouble that is to be told.
-  return await isRunning(at.host, at.machine, at.signal).then(
-    (running) => running === runs,
-    () => false,
-  );
+  for (let looks = runs ? 1 : looksAtItsEnd; looks > 0; looks -= 1) {
+    // A host that cannot even tell this is the trouble that is to be told.
+    const running = await isRunning(at.host, at.machine, at.signal).catch(() => undefined);
+    if (running === undefined || running === runs) return running === runs;
+    if (looks === 1 || !heardFirst.includes(error.code)) return false;
+    await sleep(lookEveryMs, undefined, { signal: at.signal });
+  }
+  return false;
 };

@@ -7,13 +7,16 @@ import { whileOff, whileRunning } from "#platforms/libvirt/source/meanwhile.ts";
 const unused = () => Promise.reject(new Error("not asked for"));
 
 /** A machine that is found in that state; `gone`: its host cannot tell. */
-const machine = (state: "running" | "shut off" | "gone") => {
+const machine = (...states: readonly ("running" | "shut off" | "gone")[]) => {
+  let looks = 0;
   const host: HostConnection = {
     name: "paris1",
     run: unused,
     monitor: unused,
     openUnix: unused,
     virsh: async () => {
+      const state = states[Math.min(looks, states.length - 1)] ?? "gone";
+      looks += 1;
       if (state === "gone") throw new Fault("HYPERVISOR_UNAVAILABLE", "libvirtd does not answer");
       return [`${state}\n`];
     },
@@ -32,6 +35,11 @@ describe("work on a running machine", () => {
       await expect(told).rejects.toThrow(/Machine app1 on host paris1 was shut off .* The cut is taken again/);
     },
   );
+
+  it("that ends before libvirt has noticed that its QEMU did is told as that", async () => {
+    const told = whileRunning(machine("running", "shut off"), failing("CONNECTION_LOST"));
+    await expect(told).rejects.toMatchObject({ code: "CUT_BROKEN" });
+  });
 
   it("that was started anew meanwhile is told as that", async () => {
     const told = whileRunning(machine("running"), failing("MACHINE_NOT_RUNNING"));
