@@ -26,6 +26,6 @@ describe("a step that no worker takes up", () => {
     expect(idleQueue(described(scheduled, 1_000), nowMs)).toBeUndefined();
     expect(idleQueue(described(started, 60_000), nowMs)).toBeUndefined();
     expect(idleQueue(described(scheduled, -10_000), nowMs)).toBeUndefined();
-    expect(idleQueue({ raw: {} } as never, nowMs)).toBeUndefined();
+    expect(idleQueue({ raw: {} }, nowMs)).toBeUndefined();
   });
 });

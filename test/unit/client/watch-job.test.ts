@@ -24,7 +24,9 @@ const jobDouble = (looks: readonly (Error | { readonly endedAt?: string })[]) =>
       memo: { job: { operation: "Commit", tasks: [], ...seen } },
     };
   };
-  const client = { ...context.client, workflow: { getHandle: () => ({ describe: describeJob }) } } as unknown as Client;
+  const client = Object.assign(Object.create(context.client) as Client, {
+    workflow: { getHandle: () => ({ describe: describeJob }) },
+  });
   const watching: ClientContext = {
     ...context,
     client,
