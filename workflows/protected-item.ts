@@ -1,4 +1,12 @@
-import { allHandlersFinished, condition, continueAsNew, setHandler, sleep, workflowInfo } from "@temporalio/workflow";
+import {
+  allHandlersFinished,
+  condition,
+  continueAsNew,
+  patched,
+  setHandler,
+  sleep,
+  workflowInfo,
+} from "@temporalio/workflow";
 import { type Courier, courierOf } from "#workflows/item/courier.ts";
 import { fencingOf } from "#workflows/item/fencing.ts";
 import { holdItem, type ItemHolder } from "#workflows/item/holder.ts";
@@ -39,7 +47,8 @@ export async function ProtectedItem(initial: ItemState): Promise<void> {
   setHandler(recordJob, (said) => item.update((state) => record(state, said)));
   setHandler(itemConfigured, async (said) => {
     item.update((state) => configured(state, said));
-    if (item.state.failing === null) return;
+    // Items that were told of a configuration before this was built go on as they did.
+    if (item.state.failing === null || !patched("configured-retry")) return;
     await sleep(workersHearMs);
     replication.tryAgain();
   });

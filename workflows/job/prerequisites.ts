@@ -12,19 +12,25 @@ export async function prerequisites(
   job: Pick<Steps, "note" | "inform">,
   groups: Readonly<Record<string, () => Promise<readonly Check[]>>>,
 ): Promise<void> {
+  const cancellations: Error[] = [];
   const answers = await Promise.all(
     Object.entries(groups).map(async ([where, ask]) => {
       try {
         return (await ask()).map((check) => ({ where, check }));
       } catch (error) {
-        // Nobody failed a check: the job was called off while they were asked.
-        if (isCancellation(error)) throw error;
+        if (error instanceof Error && isCancellation(error)) {
+          cancellations.push(error);
+          return [];
+        }
         const { code, message, action } = faultOf(error);
         const check: Check = { name: "can be asked", passed: false, code, detail: message, action };
         return [{ where, check }];
       }
     }),
   );
+  // Nobody failed a check: the job was called off while they were asked. Said only now, when none is being asked any more.
+  const [cancelled] = cancellations;
+  if (cancelled !== undefined) throw cancelled;
   const checks = answers.flat();
   const failed = checks.flatMap(({ where, check }) => (check.passed ? [] : [{ where, ...check }]));
   if (checks.length > 0) job.note(`${checks.length - failed.length} of ${checks.length} checks passed`);
