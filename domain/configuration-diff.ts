@@ -71,7 +71,7 @@ export const diffConfiguration = (
 
 /**
  * Why the new configuration would hurt items that are protected now, one sentence each; empty when it would not. An item that is protected may not be taken out, nor
- * may its machine or places change, nor the host and store that its replica lies on, and some disk of it must go on being replicated.
+ * may its machine or places change, nor the host and store that its replica lies on, and some disk of it must go on being replicated. What is so already is not refused again.
  */
 export const hurtfulChanges = (
   before: Configuration,
@@ -96,7 +96,8 @@ export const hurtfulChanges = (
     });
     const fields = [...moved.map((field) => `items.${name}.${field}`), ...places];
     const takenIn = old.excludeDisks.some((disk) => !next.excludeDisks.includes(disk));
-    const leavesNone = disks.length > 0 && !takenIn && disks.every((disk) => next.excludeDisks.includes(disk));
+    const excludesMore = disks.some((disk) => next.excludeDisks.includes(disk) && !old.excludeDisks.includes(disk));
+    const leavesNone = excludesMore && !takenIn && disks.every((disk) => next.excludeDisks.includes(disk));
     return [
       ...(fields.length === 0
         ? []

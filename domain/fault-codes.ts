@@ -20,6 +20,7 @@ export const faultCodes = [
   // the machine and its disks
   "MACHINE_NOT_FOUND",
   "MACHINE_NOT_RUNNING",
+  "MACHINE_RUNNING",
   "DISK_NOT_TRACKABLE",
   "NETWORK_NOT_FOUND",
   "GUEST_FREEZE_FAILED",

@@ -178,6 +178,15 @@ export const faultTable: Readonly<Record<FaultCode, FaultMeaning>> = {
     action: "Start the machine, if it is to run; replication does not hinder its start and goes on by itself.",
     exitCode: prerequisite,
   },
+  MACHINE_RUNNING: {
+    recoverable: false,
+    severity: "Critical",
+    category: "Replication",
+    summary: "The machine runs although it was shut down for a planned failover.",
+    causes: ["Somebody started it again, by hand or by a script.", "A cluster or a watchdog restarts it."],
+    action: "Keep whatever starts the machine from doing so, and give the order again; nothing was lost.",
+    exitCode: prerequisite,
+  },
   DISK_NOT_TRACKABLE: {
     recoverable: false,
     severity: "Critical",

@@ -34,6 +34,9 @@ export function faultOf(error: unknown): JobFault {
   }
   const isWrapped = error instanceof ActivityFailure || error instanceof ChildWorkflowFailure;
   if (isWrapped && error.cause !== undefined) return faultOf(error.cause);
+  // Both say that a step was ended only to be begun anew (`activities/failures.ts`, `workers/same-settings.ts`); seen here when it happened at its last attempt.
+  if (error instanceof ApplicationFailure && (error.type === "HostChanged" || error.type === "WorkerStops"))
+    return faultFrom("WORKER_UNAVAILABLE", error.message);
   if (error instanceof ApplicationFailure && isFaultCode(error.type)) return faultFrom(error.type, error.message);
   if (isFault(error)) return faultFrom(error.code, error.message);
   return faultFrom("INTERNAL", error instanceof Error ? error.message : String(error));

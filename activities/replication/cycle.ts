@@ -36,6 +36,7 @@ export async function cycle(
     reporter.phase("cutting");
     const standing = without(await takeCut(stretch, cutWanted(stretch, state, options.mayFreeze)), state.files ?? []);
     cut = standing.description.id;
+    if (request.mode === "final" && standing.machineOff !== true) throw startedAgain(stretch);
     const moved = await carry(stretch, state, standing);
     reporter.phase("sealing");
     if (standing.machineOff === true) await proveUnwritten(stretch, cut);
@@ -50,6 +51,15 @@ export async function cycle(
     throw error;
   }
 }
+
+/** The last delta says that nothing is missing: of a machine that runs, nobody can say so. */
+const startedAgain = ({ request }: Stretch): Fault =>
+  new Fault(
+    "MACHINE_RUNNING",
+    `The machine of item ${request.tracked.item} was started again after it had been shut down for the failover, so its last changes cannot be told. ` +
+      "The failover is taken back. Keep whatever starts the machine from doing so, and order it again.",
+    { details: { item: request.tracked.item, machine: request.tracked.machine } },
+  );
 
 /** Nothing holds the instant of a machine that is off, so that it can be started at any moment: what was read is one instant only if nothing was written meanwhile. */
 async function proveUnwritten(stretch: Stretch, cut: CutId): Promise<void> {

@@ -45,6 +45,19 @@ describe("a site that is lost", () => {
     expect(await app.state()).toMatchObject({ guarded: null, health: [] });
   });
 
+  it("compares the disks when its old primary has run after a planned failover, and does not trust what they were", async () => {
+    const app = world.of("app7");
+    await app.protect();
+    await app.run("PlannedFailover");
+    await app.run("Commit");
+    expect((await app.state()).failover?.sourceContent).not.toBeNull();
+    world.sites.startByHand("paris", "app7");
+    await app.item(({ health }) => health.some(({ message }) => message.includes("started again")));
+    expect((await app.state()).failover?.sourceContent).toBeNull();
+    expect(await app.run("ReverseReplicate")).toMatchObject({ state: "Succeeded" });
+    expect(world.sites.sent("app7").resynchronize).toBeGreaterThan(0);
+  });
+
   it("has its status name the point that is left when an older one was failed over to", async () => {
     const app = world.of("app5");
     await app.protect();

@@ -49,6 +49,22 @@ describe("a job that does not come to its end", () => {
     expect(await app.item()).toMatchObject({ state: "protected", epoch: 1 });
   });
 
+  it("takes a planned failover back when somebody started the machine after its last changes were sent", async () => {
+    const app = world.of("app9");
+    await app.protect();
+    const held = Promise.withResolvers<void>();
+    world.sites.trouble({ at: "fenceMachine", machine: "app9", hold: held.promise });
+    const ordered = await app.start("PlannedFailover");
+    await app.item(() =>
+      world.sites.calls.some(({ activity, machine }) => activity === "fenceMachine" && machine === "app9"),
+    );
+    world.sites.startByHand("paris", "app9");
+    held.resolve();
+    expect(await app.ended(ordered)).toMatchObject({ state: "Failed", fault: { code: "MACHINE_RUNNING" } });
+    expect(world.sites.running("app9")).toEqual(["paris/app9"]);
+    expect(await app.item(({ activeJob }) => activeJob === undefined)).toMatchObject({ state: "protected" });
+  });
+
   it("says that the machine may run at the target when a failed failover cannot be taken back, and starts no second one", async () => {
     const app = world.of("app3");
     await app.protect();

@@ -65,7 +65,8 @@ export function fencingOf(item: ItemHolder): Fencing {
   });
   const turnedOff = (state: ItemState, { side }: PendingFence, how: string): ItemState =>
     withHealth(
-      state,
+      // A machine that has run has other disks than those it was shut down with: they are compared when replication is reversed.
+      { ...state, failover: state.failover === null ? null : { ...state.failover, sourceContent: null } },
       {
         code: "STALE_EPOCH",
         message: `The old primary at site ${state.sides[side].site} ${how}; it has been turned off. What it wrote after the failover is on its disks only.`,

@@ -38,7 +38,7 @@ export interface PendingFailover {
   readonly kind: "planned" | "unplanned";
   /** The point it runs from; another one after `ChangePit`. */
   readonly point: { readonly id: CutId; readonly takenAt: Instant };
-  /** The cut that the old primary's disks are exactly equal to: known after a planned failover only. */
+  /** The cut that the old primary's disks are exactly equal to: known after a planned failover only, as long as nobody started it again. */
   readonly sourceContent: CutId | null;
 }
 

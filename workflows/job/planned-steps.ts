@@ -99,9 +99,15 @@ export async function sendLastChanges(job: Steps): Promise<PendingFailover["poin
   return { id: lastSealed.cut, takenAt: lastSealed.takenAt };
 }
 
-/** The machine that was shut down is not started by its host, or by mistake, while the other one serves. Turning it on again (to undo or cancel) lifts this. */
+/** The machine that was shut down is not started by its host, or by mistake, while the other one serves. Turning it on again (to undo or cancel) lifts this. Rejects with `MACHINE_RUNNING` when it had been started again. */
 export async function fenceSource(job: Steps): Promise<void> {
   const { site, host } = sourceOf(job.item);
   const { item, machine } = trackedMachine(job.item);
-  await atSite(site).fenceMachine({ host, item, machine, epoch: job.item.epoch });
+  const { wasRunning } = await atSite(site).fenceMachine({ host, item, machine, epoch: job.item.epoch });
+  if (wasRunning) {
+    throw new Fault(
+      "MACHINE_RUNNING",
+      `The machine of item ${item} had been started again at site ${site} after its last changes were sent: what it wrote since would be lost. The failover is taken back.`,
+    );
+  }
 }

@@ -23,9 +23,9 @@ export async function ReverseReplicate(input: JobInput): Promise<JobResult> {
     operation: "ReverseReplicate",
     input,
     async run(job) {
-      const spec = await job.task("Prerequisites check for reverse replication", () => checkReverse(job));
+      const checked = await job.task("Prerequisites check for reverse replication", () => checkReverse(job));
       const old = sourceOf(job.item);
-      await job.task("Fence the previous primary virtual machine", async () => {
+      const spec = await job.task("Fence the previous primary virtual machine", async () => {
         const { machine } = trackedMachine(job.item);
         const fenced = await atSite(old.site).fenceMachine({
           host: old.host,
@@ -35,6 +35,8 @@ export async function ReverseReplicate(input: JobInput): Promise<JobResult> {
         });
         if (fenced.wasRunning) job.inform(`The old primary at site ${old.site} was running and has been turned off.`);
         await job.record({ fence: null, guarded: null });
+        // A machine that has run has other disks than those it was shut down with.
+        return fenced.wasRunning ? { ...checked, adopt: { machine } } : checked;
       });
       await job.task("Prepare the previous primary as the replica", () =>
         atSite(old.site).createReplica({ host: old.host, spec }),

@@ -26,7 +26,8 @@ export const keepClient = (options: KeptClientOptions): KeptClient => {
   const connect = (): Promise<ssh2.Client> => {
     if (disposed)
       return Promise.reject(
-        new Fault("CANCELLED", `The connection to host ${options.login.name} was closed by this worker.`),
+        // Nobody called the step off: its next attempt finds the host under its settings of now.
+        new Fault("CONNECTION_LOST", `The connection to host ${options.login.name} was closed by this worker.`),
       );
     if (current !== undefined) return current;
     const made = open(options).then((client) => {

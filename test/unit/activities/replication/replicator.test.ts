@@ -220,6 +220,17 @@ test("The final delta of a machine that is shut off leaves nothing behind", asyn
   expect((await item.examine(newest)).bytes.equals(expected)).toBe(true);
 });
 
+test("The final delta is refused while the machine runs: somebody started it again", async () => {
+  using dir = memoryDir();
+  await using item = await protectedItem({ dir: dir.path });
+  item.write(5);
+  await item.replicate("seed");
+  const points = (await item.newest()).id;
+  item.write(3);
+  await expect(item.replicate("final")).rejects.toMatchObject({ code: "MACHINE_RUNNING" });
+  expect((await item.newest()).id).toBe(points);
+});
+
 test("A machine that is off is cut once, and said to be off until it is cut running again", async () => {
   using dir = memoryDir();
   const clock = steppedClock();
