@@ -4,6 +4,7 @@ import { idleQueue } from "#client/idle-step.ts";
 import { jobViewOf, withProgress, withWaiting } from "#client/job-view.ts";
 import { liveReplication } from "#client/live-report.ts";
 import { takeBack } from "#client/take-back.ts";
+import type { Cancellation } from "#client/understudy-client.ts";
 import { Fault } from "#domain/fault.ts";
 import type { ItemName } from "#domain/ids.ts";
 import type { JobState, JobView } from "#domain/job.ts";
@@ -25,14 +26,17 @@ export async function readJob(client: Client, id: string): Promise<JobView> {
 }
 
 /** `UnderstudyClient.cancel`. Rejects with `JOB_NOT_FOUND`, and with `OPERATION_NOT_ALLOWED` for a job that has ended. */
-export async function cancelJob(client: Client, id: string): Promise<void> {
+export async function cancelJob(client: Client, id: string): Promise<Cancellation> {
   const description = await describedJob(client, id);
   const handle = client.workflow.getHandle(id);
   // Temporal takes the wish to cancel what has ended, and forgets it.
   if (description.status.name !== "RUNNING") throw alreadyEnded(id, description);
-  if (await takeBack(handle, "It was cancelled before a worker had taken it up.")) return;
+  const found = await takeBack(handle, "It was cancelled before a worker had taken it up.");
+  if (found === "ended") throw alreadyEnded(id, await describedJob(client, id));
+  if (found !== "begun") return found;
   try {
     await handle.cancel();
+    return "asked";
   } catch (error) {
     if (!(error instanceof WorkflowNotFoundError)) throw error;
     throw alreadyEnded(id, await describedJob(client, id));

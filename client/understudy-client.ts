@@ -25,6 +25,12 @@ export interface ConfigurationPreview {
   readonly refusals: readonly string[];
 }
 
+/**
+ * What became of the wish to end a job. `asked`: it has begun, undoes what its operation allows, and ends by itself. `taken-back`: no worker had taken it up; nothing was
+ * done, and it is no job any more. `terminated`: a worker took it up in that very moment; it has ended, and its item puts in order what it did.
+ */
+export type Cancellation = "asked" | "taken-back" | "terminated";
+
 /** The typed way in: everything the CLI and the API do. Rejections are Faults. */
 export interface UnderstudyClient extends AsyncDisposable {
   /** Validated configuration only. Refused whole when a change would hurt a protected item (its machine or sites changed). */
@@ -46,7 +52,7 @@ export interface UnderstudyClient extends AsyncDisposable {
   /**
    * Starts the operation's job and answers its id once the item has granted it; rejects with `OPERATION_NOT_ALLOWED`, `JOB_RUNNING` or `ITEM_NOT_FOUND` and a
    * sentence otherwise. The same `jobId` twice starts one job. When no worker takes the job up (`WORKER_UNAVAILABLE`), or `signal` is aborted before one has
-   * (`CANCELLED`), it is taken back; one that has begun goes on, and the sentence says which.
+   * (`CANCELLED`), it is taken back; one that has begun goes on. While Temporal cannot be reached (`TEMPORAL_UNREACHABLE`) either is possible. The sentence says which.
    */
   start(
     operation: OperationName,
@@ -61,6 +67,6 @@ export interface UnderstudyClient extends AsyncDisposable {
   }): Promise<readonly JobView[]>;
   /** Every change of the job until it has ended; goes on when Temporal is away for a moment. */
   watch(id: string, signal: AbortSignal): AsyncIterable<JobView>;
-  /** Asks a job to end. Rejects with `OPERATION_NOT_ALLOWED` when it has ended already. */
-  cancel(id: string): Promise<void>;
+  /** Asks a job to end, and takes back one that no worker has taken up. Rejects with `JOB_NOT_FOUND`, and with `OPERATION_NOT_ALLOWED` when it has ended already. */
+  cancel(id: string): Promise<Cancellation>;
 }

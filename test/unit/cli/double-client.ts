@@ -1,4 +1,4 @@
-import type { UnderstudyClient, Verification } from "#client/understudy-client.ts";
+import type { Cancellation, UnderstudyClient, Verification } from "#client/understudy-client.ts";
 import { diffConfiguration, hurtfulChanges } from "#domain/configuration-diff.ts";
 import type { Configuration } from "#domain/configuration.ts";
 import type { RecoveryPoint } from "#domain/cut.ts";
@@ -26,6 +26,8 @@ export interface DoubleOptions {
   /** These the configuration may not hurt. */
   readonly protectedItems?: Parameters<typeof hurtfulChanges>[2];
   readonly verification?: Verification;
+  /** What becomes of the wish to end a job; by default it is asked to. */
+  readonly cancellation?: Cancellation;
   /** Each call of this name rejects with that. */
   readonly faults?: Readonly<Partial<Record<keyof UnderstudyClient, Error>>>;
 }
@@ -157,6 +159,7 @@ export const doubleClient = (
         .slice(0, limit);
     },
     async *watch(id, signal) {
+      failing("watch");
       let job = found(id);
       for (const [index] of job.tasks.entries()) {
         const tasks = job.tasks.map((task, place) =>
@@ -186,6 +189,7 @@ export const doubleClient = (
       if (found(id).endedAt !== undefined)
         throw new Fault("OPERATION_NOT_ALLOWED", `The job “${id}” has ended already: there is nothing to cancel.`);
       asked.cancelled.push(id);
+      return options.cancellation ?? "asked";
     },
     [Symbol.asyncDispose]: async () => {
       asked.closed += 1;

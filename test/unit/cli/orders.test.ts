@@ -317,6 +317,21 @@ describe("job cancel", () => {
     expect(code).toBe(4);
   });
 
+  test.each([
+    ["taken-back", "No worker had taken the job app1-PauseReplication-1 up: it was taken back, and nothing was done."],
+    [
+      "terminated",
+      "The job app1-PauseReplication-1 had just begun: it was terminated, and the item puts in order what it did.",
+    ],
+  ] as const)("of a job that is %s by it has nothing to wait for, and is done", async (cancellation, sentence) => {
+    const command = world({ cancellation, faults: { watch: new Error("there is no job to watch") } });
+    await command("pause app1 --no-wait");
+    const line = "job cancel app1-PauseReplication-1";
+    expect(await command(line)).toMatchObject({ code: 0, out: `${sentence}\n`, err: "" });
+    const { out } = await command(`${line} --json`);
+    expect(JSON.parse(out)).toEqual({ id: "app1-PauseReplication-1", cancellation });
+  });
+
   test("of a job that is not there exits 3", async () => {
     expect(await run("job cancel nothing")).toMatchObject({ code: 3 });
   });
