@@ -95,4 +95,10 @@ test("excluding every disk that is replicated is refused, unless others are take
   expect(hurtfulChanges(configuration(), excluding("vdb"), protectedItems)).toEqual([]);
   expect(hurtfulChanges(excluding("vdc"), excluding("vda", "vdb"), protectedItems)).toEqual([]);
   expect(hurtfulChanges(configuration(), excluding("vda", "vdb"), [])).toEqual([]);
+  expect(hurtfulChanges(excluding("vda"), excluding("vda", "vdb"), protectedItems)).toHaveLength(1);
+});
+
+test("what the applied configuration excludes already hinders no change of anything else", () => {
+  const excluded = { excludeDisks: [diskId("vda"), diskId("vdb")] };
+  expect(hurtfulChanges(withItem(excluded), withItem({ ...excluded, policy: "nightly" }), protectedItems)).toEqual([]);
 });
