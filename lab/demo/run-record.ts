@@ -11,8 +11,8 @@ interface Run {
   readonly owner?: ProcessIdentity;
   /** What it started, in the order it is to be ended. */
   readonly processes: readonly ProcessIdentity[];
-  /** How each site's worker is started, for `understudy lab revive`. Holds no secret. */
-  readonly workers: Readonly<Record<string, WorkerStart>>;
+  /** How each site's worker is started, for `understudy lab revive`. Holds no secret. Absent: noted by a version that did not know how. */
+  readonly workers?: Readonly<Record<string, WorkerStart>>;
 }
 
 /** How a site's worker is started, and the process that it was the last time. */
@@ -100,7 +100,7 @@ const recordOf = (folder: string, first: Run): RunRecord => {
       await change((now) => ({ ...now, processes: [...now.processes, process] }));
     },
     addWorker: (site, worker) => change((now) => ({ ...now, workers: { ...now.workers, [site]: worker } })),
-    worker: (site) => run.workers[site],
+    worker: (site) => run.workers?.[site],
     keep: () => change(({ owner: _, ...kept }) => kept),
     async end() {
       ended = true;

@@ -5,7 +5,9 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { siteName } from "#domain/ids.ts";
 import { claimRun, openKept, takeDown } from "#lab/demo/run-record.ts";
+import { restartWorker } from "#lab/demo/start-worker.ts";
 
 let dir: string;
 let children: ChildProcess[] = [];
@@ -142,4 +144,21 @@ test("a kept demo can be worked on by another process, which notes its processes
   expect(await takeDown("test", { dir })).toBe(true);
   await exits;
   expect(await openKept("test", { dir })).toBeUndefined();
+});
+
+test("a demo that was kept before workers were noted knows of none, and says so instead of that they run", async () => {
+  const record = await claimRun("test", { dir, progress: silent });
+  await record.add(pidOf(await sleeper()));
+  await record.keep();
+  const file = path.join(dir, "test/run.json");
+  const { workers: _, ...older } = JSON.parse(await readFile(file, "utf8")) as Record<string, unknown>;
+  await writeFile(file, JSON.stringify(older));
+  const kept = await openKept("test", { dir });
+  if (kept === undefined) throw new Error("not kept");
+  expect(kept.worker("paris")).toBeUndefined();
+  const { signal } = new AbortController();
+  await expect(restartWorker(kept, { site: siteName("paris"), signal })).rejects.toMatchObject({
+    code: "INVALID_INPUT",
+    message: expect.stringContaining("has not noted how the worker of paris is started") as string,
+  });
 });
