@@ -27,12 +27,24 @@ export function toFault(error: unknown): Fault {
   return new Fault("INTERNAL", asSentence(error instanceof Error ? error.message : String(error)), { cause: error });
 }
 
+/** Whether the server has not answered, so that what was asked of it may have been done or not. */
+export function isUnanswered(error: unknown): boolean {
+  const service = serviceErrorOf(error);
+  return service !== undefined && unreachable.includes(service.code);
+}
+
+/** The client wraps what gRPC throws, or does not. */
+function serviceErrorOf(error: unknown) {
+  const service = isGrpcServiceError(error) ? error : error instanceof Error ? error.cause : undefined;
+  return isGrpcServiceError(service) ? service : undefined;
+}
+
 /** What is wrong between this client and the server, as a sentence; `undefined` when that is not it. */
 function serverTrouble(error: unknown): string | undefined {
   if (error instanceof NamespaceNotFoundError)
     return `Temporal has no namespace “${error.namespace}”. Set TEMPORAL_NAMESPACE to the one that the workers use; the first worker makes it.`;
-  const service = isGrpcServiceError(error) ? error : error instanceof Error ? error.cause : undefined;
-  if (!isGrpcServiceError(service)) return undefined;
+  const service = serviceErrorOf(error);
+  if (service === undefined) return undefined;
   if (unreachable.includes(service.code))
     return `Temporal does not answer (${service.details}). Is it running, and are TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE right?`;
   if (refusing.includes(service.code))

@@ -18,6 +18,10 @@ export async function leaveJob(handle: WorkflowHandle): Promise<string> {
 export const mayGoOn = (id: string): string =>
   `The job ${id} was ordered and may begin or go on when Temporal is back; see \`understudy jobs ${id}\`, cancel it with \`understudy job cancel ${id}\`.`;
 
+/** Of a job whose order Temporal has not answered. */
+export const mayBeOrdered = (id: string): string =>
+  `Whether the order has reached it is not known. When it is back: see \`understudy jobs ${id}\`, cancel the job with \`understudy job cancel ${id}\`.`;
+
 const left = (id: string): Readonly<Record<TakenBack, string>> => ({
   "taken-back": "No worker had taken the order up; it was taken back, and nothing was done.",
   terminated: `The job ${id} had just begun; it was terminated, and the item puts in order what it did.`,

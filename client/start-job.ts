@@ -2,7 +2,10 @@ import { WorkflowExecutionAlreadyStartedError } from "@temporalio/client";
 import { randomUUID } from "node:crypto";
 import type { ClientContext } from "#client/context.ts";
 import { awaitGranted } from "#client/await-granted.ts";
+import { isUnanswered, toFault } from "#client/faults.ts";
+import { mayBeOrdered } from "#client/leave-job.ts";
 import { refuseUnkept } from "#client/unkept-item.ts";
+import { Fault } from "#domain/fault.ts";
 import { scenarioOf } from "#domain/job-scenarios.ts";
 import type { JobInput } from "#domain/job.ts";
 import type { OperationName } from "#domain/operations.ts";
@@ -34,10 +37,18 @@ export async function startJob(
     });
   } catch (error) {
     // It was started before, and has ended: what became of it is asked below.
-    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw unordered(error, jobId);
   }
   await awaitGranted(context, { handle, item: input.item, signal });
   return jobId;
+}
+
+/** Why an order was not taken; where nobody answered, that it may have been all the same. */
+function unordered(error: unknown, jobId: string): Fault {
+  const fault = toFault(error);
+  return isUnanswered(error)
+    ? new Fault(fault.code, `${fault.message} ${mayBeOrdered(jobId)}`, { cause: fault })
+    : fault;
 }
 
 /** Sorts by time; two orders in the same second differ. */
