@@ -137,7 +137,8 @@ export interface ReplicaSpec {
   readonly sourceSite: string;
   /**
    * Make the replica out of a machine that is here already (the old primary on the way back): its disks become the base. `content` is the cut its disks
-   * are exactly equal to (after a planned failover); absent when unknown: the replica then has no `lastCut` and is resynchronized.
+   * were exactly equal to (after a planned failover); absent when unknown. Where it is, or where the disks' records do not prove that nothing was written since, the replica
+   * has no `lastCut` and is resynchronized.
    */
   readonly adopt?: { readonly machine: MachineId; readonly content?: CutId };
 }

@@ -13,6 +13,7 @@ import { filesOf, refuseStaleEpoch } from "./replica-record.ts";
 import { wipeTracking } from "./tracking.ts";
 import { machineKey } from "./records.ts";
 import type { State } from "./store.ts";
+import { isUnwritten } from "./unwritten.ts";
 
 /** `RecoveryTarget.createReplica`. A newer epoch with a machine to adopt begins the replica anew from it; without one it only raises the epoch. */
 export function createReplica(host: SimulatedHost, spec: ReplicaSpec): void {
@@ -72,9 +73,12 @@ function adopted(
         writeLayer(files, layer, { disk: disk.id, offset: block * blockBytes, data });
     }
   }
+  const { item } = spec;
+  const cut = spec.adopt?.content;
+  // Started by hand and turned off again since, its disks are that cut no more.
+  const proven = cut !== undefined && isUnwritten(host.store.dir, old, { item, cut, disks: disks.map(({ id }) => id) });
   wipeTracking(host.store.dir, old.machine.id, old.tracking);
   const { tracking: _ended, ...rest } = old;
   state.put(machineKey(old.machine.id), { ...rest, autostart: false });
-  const content = spec.adopt?.content;
-  return { ...record, disks, layers: [{ id: layer }], ...(content && { lastCut: content }) };
+  return { ...record, disks, layers: [{ id: layer }], ...(proven && { lastCut: cut }) };
 }

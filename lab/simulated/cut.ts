@@ -10,7 +10,8 @@ import type { MachineRecord, StandingRecord, TrackingRecord } from "./records.ts
 import { machineKey } from "./records.ts";
 import { createSparse } from "./sparse-file.ts";
 import type { State } from "./store.ts";
-import { beginSegment, changesSince, forgetSegments, provableSince, wipeScratch, wipeTracking } from "./tracking.ts";
+import { beginSegment, forgetSegments, provableSince, wipeScratch, wipeTracking } from "./tracking.ts";
+import { isUnwritten } from "./unwritten.ts";
 
 /** `ReplicationSource.cut`: in one transaction, so that no write of the guest falls into it. */
 export function takeCut(host: SimulatedHost, request: CutRequest): StandingCut {
@@ -57,17 +58,8 @@ export function stillAt(
 ): boolean {
   return host.store.transact((state) => {
     upHost(state, host.site);
-    const { machine, tracking } = machineOf(state, tracked.machine);
-    if (machine.running || tracking?.item !== tracked.item) return false;
-    const { segments } = tracking;
-    const end = segments.at(-1)?.since;
-    return tracked.disks.every((id) => {
-      const disk = machine.disks.find((each) => each.id === id);
-      // The newest segment alone grows: a cut before it is another's instant.
-      if (disk === undefined || end !== cut || segments.at(-1)?.disks.includes(id) !== true) return false;
-      const changes = { machine: machine.id, segments, disk: id, blocks: blockCount(disk.sizeBytes) };
-      return changesSince(host.store.dir, { ...changes, since: cut }).every((flag) => flag === 0);
-    });
+    const { item, machine, disks } = tracked;
+    return isUnwritten(host.store.dir, machineOf(state, machine), { item, cut, disks });
   });
 }
 

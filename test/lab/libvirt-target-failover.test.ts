@@ -14,7 +14,7 @@ import { blockBytes } from "#transfer/block.ts";
 import type { Replica } from "#transfer/replica.ts";
 import { operation } from "#test/support/operation.ts";
 import { connectTo } from "./connect-to-lab-host.ts";
-import { mebibyte, targetOn } from "./libvirt-target-fixture.ts";
+import { mebibyte, recordCut, targetOn } from "./libvirt-target-fixture.ts";
 
 const never = new AbortController().signal;
 const vda = diskId("vda");
@@ -220,6 +220,7 @@ describe("a machine on two libvirt hosts", () => {
       sourceSite: "lyon",
       adopt: { machine: machine.id, content: d.id },
     };
+    await recordCut(paris.host, { image: original, cut: d.id, sizeBytes: size });
     await timed("adopted", () => paris.target.createReplica(homeSpec, operation()));
     await paris.target.createReplica(homeSpec, operation());
     expect(await guestState(paris.host, "app1")).toBe("absent");
@@ -254,6 +255,7 @@ describe("a machine on two libvirt hosts", () => {
 
     // And round again: the machine at Lyon becomes a new replica on the layers of the old one; nothing is copied.
     const fourth = await contentOf(paris.host, original);
+    await recordCut(lyon.host, { image: overlay, cut: e.id, sizeBytes: size });
     await timed("adopted on its own layers", () =>
       lyon.target.createReplica(
         { ...spec, replica: roundReplica, epoch: 3, adopt: { machine: machine.id, content: e.id } },

@@ -2,11 +2,12 @@ import { connectTo } from "./connect-to-lab-host.ts";
 import { rm, writeFile } from "node:fs/promises";
 import { execa } from "execa";
 import type { CutDescription } from "#domain/cut.ts";
-import { cutId, diskId, instant, itemName, machineId, replicaId } from "#domain/ids.ts";
+import { cutId, type CutId, diskId, instant, itemName, machineId, replicaId } from "#domain/ids.ts";
 import type { Machine } from "#domain/machine.ts";
 import type { LabHost } from "#lab/hosts/host.ts";
 import { startLab } from "#lab/hosts/lab.ts";
 import type { HostConnection } from "#platforms/libvirt/host.ts";
+import { recordGranularity, recordName } from "#platforms/libvirt/source/tracking-record.ts";
 import { openStore } from "#platforms/libvirt/target/host-store.ts";
 import { replicaLayout } from "#platforms/libvirt/target/layout.ts";
 import { createLibvirtTarget } from "#platforms/libvirt/target/target.ts";
@@ -171,6 +172,16 @@ export const replicateDelta = async (
   await sendChanges(replica, model, cut);
   await replica.seal({ cut, keep: options.keep, retentionSeconds: 86_400 }, never);
   return cut;
+};
+
+/** The record that the cut of a machine that is off leaves in its image: what proves later that nothing was written since. */
+export const recordCut = async (
+  host: LabHost,
+  of: { readonly image: string; readonly cut: CutId; readonly sizeBytes: number },
+): Promise<void> => {
+  const { image, cut, sizeBytes } = of;
+  const name = recordName({ item: itemName("app1"), epoch: 1, cut, sizeBytes, imagePath: image });
+  await host.run('qemu-img bitmap -f qcow2 --add -g "$3" "$1" "$2"', [image, name, recordGranularity.toString()]);
 };
 
 export const replica = replicaId("app1@lyon");

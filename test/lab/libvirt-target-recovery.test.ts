@@ -8,6 +8,7 @@ import { operation } from "#test/support/operation.ts";
 import {
   createModel,
   mebibyte,
+  recordCut,
   replica,
   replicateDelta,
   spec,
@@ -219,6 +220,7 @@ describe("what is done with a replica's machines", { timeout: 300_000 }, () => {
           [image],
           { stdin: definition(image) },
         );
+        await recordCut(target.host, { image, cut: cutId("cut-3"), sizeBytes: sizes.vda });
       },
       work: (recovery) => recovery.createReplica(adopting, operation()),
       check: async () => {
@@ -237,6 +239,65 @@ describe("what is done with a replica's machines", { timeout: 300_000 }, () => {
         expect(stdout).not.toMatch(/vda\.qcow2/);
       },
     });
+  });
+
+  it.each([
+    ["was written to", 'qemu-io -c "write -P 8 2M 64k" "$1"'],
+    // QEMU killed before it could store what it had written: the record stays in use.
+    ["was written to by a QEMU that was killed", 'qemu-io -c "write -P 8 2M 64k" -c "sigraise 9" "$1" || :'],
+    [
+      "was given a new record of the same name",
+      'name=$(qemu-img info -U "$1" | sed -n "s/^ *name: //p"); qemu-img bitmap --remove "$1" "$name"; qemu-img bitmap --add --disable "$1" "$name"',
+    ],
+    ["was put in the place of another", 'qemu-img create -q -f qcow2 "$1" 4M'],
+  ])("does not take an old primary's disk for the cut it was when it %s since", async (_, script) => {
+    const image = `${target.host.images}/vda.qcow2`;
+    await healthy.deleteReplica(replica, operation());
+    await target.host.run(
+      'qemu-img create -q -f qcow2 "$1" 4M && cat >/run/app1.xml && virsh -q define /run/app1.xml',
+      [image],
+      { stdin: definition(image) },
+    );
+    await recordCut(target.host, { image, cut: cutId("cut-3"), sizeBytes: sizes.vda });
+    await target.host.run(script, [image]);
+    const adopt = { machine: machineId(uuid), content: cutId("cut-3") };
+    await healthy.createReplica({ ...spec({ sizes }), epoch: 3, adopt }, operation());
+    await using receiving = await healthy.open({ replica, epoch: 3, peerSite: "paris" }, never);
+    expect((await receiving.state(never)).lastCut).toBeUndefined();
+  });
+
+  it("looks at the disks when the machine cannot be started any more, whatever was so when the order was given", async () => {
+    const image = `${target.host.images}/vda.qcow2`;
+    await healthy.deleteReplica(replica, operation());
+    await target.host.run(
+      'qemu-img create -q -f qcow2 "$1" 4M && cat >/run/app1.xml && virsh -q define /run/app1.xml',
+      [image],
+      { stdin: definition(image) },
+    );
+    await recordCut(target.host, { image, cut: cutId("cut-3"), sizeBytes: sizes.vda });
+    const adopt = { machine: machineId(uuid), content: cutId("cut-3") };
+    const order = { ...spec({ sizes }), epoch: 3, adopt };
+    const { connection } = target;
+    let ordered = false;
+    // The worker dies when the order is written down, and the machine runs for a moment before the next one goes on.
+    const dying: HostConnection = {
+      ...connection,
+      virsh: async (commands, options) => {
+        if (ordered) throw new WorkerDied();
+        return await connection.virsh(commands, options);
+      },
+      run: async (script, args, options) => {
+        const done = await connection.run(script, args, options);
+        ordered ||= options.purpose.startsWith("record that machine");
+        return done;
+      },
+    };
+    await expect(targetOn(dying, target.host).createReplica(order, operation())).rejects.toThrow(WorkerDied);
+    expect(ordered).toBe(true);
+    await target.host.run('qemu-io -c "write -P 8 2M 64k" "$1"', [image]);
+    await healthy.createReplica(order, operation());
+    await using receiving = await healthy.open({ replica, epoch: 3, peerSite: "paris" }, never);
+    expect((await receiving.state(never)).lastCut).toBeUndefined();
   });
 
   it("is refused where it would hurt a machine of somebody else, or one that runs", async () => {

@@ -12,11 +12,19 @@ export const exportOfflineDisk = async (
     readonly path: string;
     readonly name: string;
     readonly bitmap: string | undefined;
+    /** Its record is all that is wanted: what it stands on is left alone, and need not be there. */
+    readonly alone?: true;
   },
   signal: AbortSignal,
 ): Promise<{ readonly socket: string; readonly exportName: string; readonly dirtyBitmap?: string }> => {
-  const { folder, path, name, bitmap } = request;
-  const image = `json:${JSON.stringify({ driver: "qcow2", "force-share": true, file: { filename: path } })}`;
+  const { folder, path, name, bitmap, alone } = request;
+  const node = {
+    driver: "qcow2",
+    "force-share": true,
+    file: { filename: path },
+    ...(alone && { backing: null }),
+  };
+  const image = `json:${JSON.stringify(node)}`;
   const bounds = { signal, timeoutMs: 20_000, purpose: `serve the image ${path}` };
   try {
     await host.run(exportScript, [folder, name, image, ...(bitmap === undefined ? [] : [bitmap])], bounds);

@@ -14,7 +14,10 @@ export interface FoundRecord extends TrackingRecord {
  * QEMU died; one that does not record has missed writes; one that was begun in
  * another image (a snapshot was taken above it, or it was copied) has missed what was written there.
  */
-export const provenRecords = (image: RecordedImage, tracked: TrackedMachine): readonly FoundRecord[] =>
+export const provenRecords = (
+  image: RecordedImage,
+  tracked: Pick<TrackedMachine, "item" | "epoch">,
+): readonly FoundRecord[] =>
   image.bitmaps.flatMap((bitmap) => {
     const record = parseRecordName(bitmap.name);
     const proven = bitmap.persistent && bitmap.recording && !bitmap.inconsistent;

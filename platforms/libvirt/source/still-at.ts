@@ -1,6 +1,5 @@
 import { isFault } from "#domain/fault.ts";
 import type { CutId } from "#domain/ids.ts";
-import { openNbdSource } from "#transfer/nbd/open.ts";
 import type { TrackedMachine } from "../../platform.ts";
 import { type CutFileName, cutFolder, readCutFile, type StandingCutFile, writeCutFile } from "./cut-file.ts";
 import { readFenceMark } from "./fence.ts";
@@ -8,16 +7,15 @@ import { readFirmwareVariables } from "./firmware-variables.ts";
 import { readImageMarks } from "./image-marks.ts";
 import { isRunning } from "./live-machine.ts";
 import { whileOff } from "./meanwhile.ts";
-import { exportName } from "./node-names.ts";
 import { unfencedDefinition } from "./offline-cut.ts";
-import { endOfflineExports, exportOfflineDisk } from "./offline-export.ts";
-import { type OfflineDisk, readImages, readOfflineDefinition } from "./offline-images.ts";
+import { endOfflineExports } from "./offline-export.ts";
+import { readImages, readOfflineDefinition } from "./offline-images.ts";
 import type { SourcePlace } from "./place.ts";
-import { provenRecords } from "./records.ts";
+import { isUnwritten } from "./unwritten.ts";
 
 /**
- * `ReplicationSource.stillAt`. Cheap where the images are files: nobody has written to them when their times are what they were. Otherwise the cut's own records tell: QEMU
- * marks them as in use before its first write, and when it ends they name what was written; one that is whole and empty proves that nothing was.
+ * `ReplicationSource.stillAt`. Cheap where the images are files: nobody has written to them when their times are what they were. Otherwise the cut's own records tell
+ * (`isUnwritten`).
  */
 export const stillAt = async (place: SourcePlace, request: StillRequest, signal: AbortSignal): Promise<boolean> => {
   try {
@@ -50,7 +48,7 @@ const isStill = async (place: SourcePlace, { tracked, cut }: StillRequest, signa
   const marks = await readImageMarks(host, paths, signal);
   if (marks !== undefined && marks === file.marks) return true;
   const disks = await readImages(host, tracked.machine, images, signal);
-  for (const disk of disks) if (!(await isUnwritten(place, { folder, file, tracked, disk }, signal))) return false;
+  for (const disk of disks) if (!(await isUnwritten(host, { folder, tracked, cut, disk }, signal))) return false;
   await endOfflineExports(host, folder, signal);
   // Read before the proof: whoever wrote since has changed them again.
   if (marks !== undefined) await writeCutFile(host, { folder, file: { ...file, marks }, name: found.name }, signal);
@@ -85,31 +83,4 @@ const isDescribed = async (
   if (now !== description.definition || tracked.epoch !== description.epoch) return false;
   const variables = await readFirmwareVariables(place, { id: tracked.machine, definition, running: false }, signal);
   return (variables.files?.[0]?.sha256 ?? "") === (description.files?.[0]?.sha256 ?? "");
-};
-
-const isUnwritten = async (
-  { host }: SourcePlace,
-  of: {
-    readonly folder: string;
-    readonly file: StandingCutFile;
-    readonly tracked: TrackedMachine;
-    readonly disk: OfflineDisk;
-  },
-  signal: AbortSignal,
-): Promise<boolean> => {
-  const { folder, file, tracked, disk } = of;
-  const record = provenRecords(disk, tracked).find(({ cut }) => cut === file.cut);
-  if (record === undefined || record.sizeBytes !== disk.sizeBytes) return false;
-  const name = exportName({ item: tracked.item, cut: file.cut }, disk.id, file.cut);
-  // One that was left serves what the record was.
-  await endOfflineExports(host, folder, signal);
-  const found = await exportOfflineDisk(host, { folder, path: disk.path, name, bitmap: record.bitmap }, signal);
-  await using changes = await openNbdSource({
-    transport: { kind: "stream", open: (opening) => host.openUnix(found.socket, opening) },
-    exportName: found.exportName,
-    dirtyBitmap: record.bitmap,
-    signal,
-  });
-  for await (const _changed of changes.extents({ signal })) return false;
-  return true;
 };

@@ -14,12 +14,14 @@ import { inheritLayers } from "./inherit.ts";
 import type { Operation as StoreOperation } from "./host-store.ts";
 import { readImage } from "./images.ts";
 import { replicaLayout } from "./layout.ts";
+import { isStillContent } from "./prove-content.ts";
 import { takeDisk } from "./take-disk.ts";
 import type { StoredActivation, StoredAdoption, StoredLayer, StoredReplica } from "./stored-replica.ts";
 
 /**
  * Makes the replica out of a machine of this host that is shut off. Its disks become the newest layer: on the layers they stood on, when the machine ran on this replica, else
  * as one image by themselves. The machine is undefined, so that it cannot be started as a second primary; when it comes back it gets its disks where they were.
+ * `content` holds only where the disks' records prove that nothing was written since that cut.
  * Every step is written down before: called again it goes on.
  */
 export const adoptMachine = async (
@@ -51,11 +53,30 @@ export const adoptMachine = async (
       signal: op.signal,
     });
   }
+  await proveContent(place, { spec, adoption }, op);
   for (const [disk, { file, backing }] of entries(adoption.disks)) {
     op.progress({ step: `Taking disk ${disk} of ${adoption.name} in` });
     await takeDisk(place, { disk, file, backing, layer: adoption.layer }, op);
   }
   await finishAdoption(place, spec, op);
+};
+
+/** Written down before the disks are touched, which takes their records away. */
+const proveContent = async (
+  place: ActivationPlace,
+  { spec, adoption }: { readonly spec: ReplicaSpec; readonly adoption: StoredAdoption },
+  op: Operation,
+): Promise<void> => {
+  const { content } = adoption;
+  if (content === undefined || adoption.proven !== undefined) return;
+  const proven = await isStillContent(place, { spec, adoption, content }, op);
+  await place.store.change(
+    (state) =>
+      state.adopting === undefined || state.adopting.proven !== undefined
+        ? undefined
+        : { state: { ...state, adopting: { ...state.adopting, proven } } },
+    { purpose: `record whether machine ${adoption.name} is still cut ${content}`, signal: op.signal },
+  );
 };
 
 /** Looks at the machine and writes down what is going to be done, before anything is. */
@@ -170,7 +191,7 @@ const finishAdoption = async ({ store }: ActivationPlace, spec: ReplicaSpec, op:
       const { adopting: _done, ...rest } = state;
       const layer: StoredLayer = {
         layer: adopting.layer,
-        ...(adopting.content !== undefined && { cut: adopting.content }),
+        ...(adopting.content !== undefined && adopting.proven === true && { cut: adopting.content }),
         point: false,
         kept: false,
         disks: Object.fromEntries(

@@ -130,7 +130,10 @@ export interface ExcludedDisk {
 export interface StoredAdoption {
   readonly machine: MachineId;
   readonly name: string;
+  /** The cut that its disks are said to be equal to. It counts only once that is proven. */
   readonly content?: CutId;
+  /** Whether its disks were found to be that cut when nobody could start the machine any more; absent: nobody has looked yet. */
+  readonly proven?: boolean;
   /** The files of the activations it ran as; removed when it is done. */
   readonly folders: readonly string[];
   /** Its disks become this layer. */

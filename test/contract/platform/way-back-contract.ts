@@ -66,6 +66,24 @@ export function wayBackContract(openHarness: OpenHarness): void {
     expect((await opened.state(never)).lastCut).toBeUndefined();
     expect(await harness.back.target.points(home, op)).toEqual([]);
   });
+  test("an old primary that was started, has written and was turned off again is adopted without a last cut", async () => {
+    await using harness = await openHarness();
+    const { spec, second } = await failedOver(harness);
+    await harness.source.powerOn(harness.machine.id, op);
+    await harness.write("source", second, { offset: 3 * block, data: pattern("by hand") });
+    await harness.source.fence({ item: app1, machine: harness.machine.id, epoch: 2 }, op);
+    const home = replicaId("app1-at-home");
+    const adopt = { machine: harness.machine.id, content: cutId("c2") };
+    await harness.back.target.createReplica(
+      spec({ replica: home, epoch: 2, sourceSite: harness.targetSite, adopt }),
+      op,
+    );
+    await using opened = await harness.back.target.open(
+      { replica: home, epoch: 2, peerSite: harness.targetSite },
+      never,
+    );
+    expect((await opened.state(never)).lastCut).toBeUndefined();
+  });
 }
 
 /** A planned failover, committed, and the machine at the target as the new source. */
@@ -77,7 +95,6 @@ async function failedOver(harness: PlatformHarness) {
   await fixture.write(fixture.first, 2, "b");
   await harness.source.shutDown({ machine: harness.machine.id, graceSeconds: 1, force: true }, op);
   const point = await fixture.cycle("c2");
-  await harness.source.stopTracking(fixture.tracked(), op);
   const real = { kind: "planned", isolated: false, machineName: harness.machine.name, epoch: 2 } as const;
   const request = fixture.failover("f1", point, real);
   const started = await harness.target.failOver(request, op);
