@@ -9,7 +9,7 @@ import { readFirmwareVariables } from "./firmware-variables.ts";
 import { readImageMarks } from "./image-marks.ts";
 import { isRunning } from "./live-machine.ts";
 import { startedMeanwhile } from "./meanwhile.ts";
-import { type OfflineMachine, readImages, readOfflineMachine } from "./offline-images.ts";
+import { type OfflineMachine, readImages, readLocalImages } from "./offline-images.ts";
 import type { SourcePlace } from "./place.ts";
 import { trackedSince } from "./records.ts";
 import { parseRecordName, recordGranularity, recordName } from "./tracking-record.ts";
@@ -113,15 +113,14 @@ export const offlineStandingOf = (
 export const unfencedDefinition = (definition: string, mark: FenceMark | undefined): string =>
   mark === undefined ? definition : withSettings(definition, { autostart: mark.autostart });
 
-/** Takes the item's records out of the images, but for those of `keep`. */
+/** Takes the item's records out of the images, but for those of `keep`: out of all the machine has, as a disk that is excluded by now may have been replicated before. */
 export const forgetOfflineRecords = async (
   host: HostConnection,
   request: { readonly tracked: TrackedMachine; readonly keep: readonly string[] },
   signal: AbortSignal,
 ): Promise<void> => {
   const { tracked, keep } = request;
-  const { disks } = await readOfflineMachine(host, tracked, signal);
-  for (const { path, bitmaps } of disks)
+  for (const { path, bitmaps } of await readLocalImages(host, tracked.machine, signal))
     for (const { name } of bitmaps) {
       const record = parseRecordName(name);
       if (record === undefined || record.item !== tracked.item || keep.includes(record.cut)) continue;

@@ -6,6 +6,7 @@ import { readAutostart, withSettings } from "../inventory/metadata.ts";
 import { readDomain } from "../inventory/domain-xml.ts";
 import type { Bitmap } from "./block-graph.ts";
 import { untrackable } from "./live-disks.ts";
+import type { RecordedImage } from "./records.ts";
 
 /** One disk of a machine that is shut off. */
 export interface OfflineDisk {
@@ -55,7 +56,7 @@ export const readOfflineDefinition = async (
         `Machine ${tracked.machine} has no disk ${id} (any more). Exclude it, or plug it in again. It has: ${known.map((each) => each.id).join(", ")}.`,
         { details: { machine: tracked.machine, disk: id } },
       );
-    if (disk.format !== "qcow2" || !["file", "block"].includes(disk.type))
+    if (!isLocalImage(disk))
       throw untrackable(tracked.machine, id, disk.format === "qcow2" ? `on ${disk.type} storage` : disk.format);
     return { id, path: disk.location };
   });
@@ -75,6 +76,7 @@ export const readOfflineMachine = async (
   return { definition, disks: await readImages(host, tracked.machine, images, signal) };
 };
 
+/** What the images of a machine that is off hold. */
 export const readImages = async (
   host: HostConnection,
   machine: MachineId,
@@ -88,6 +90,32 @@ export const readImages = async (
   }
   return disks;
 };
+
+/** All images that the machine, which is shut off, has on this host and QEMU keeps records in, replicated or not; without those that are not there. */
+export const readLocalImages = async (
+  host: HostConnection,
+  machine: MachineId,
+  signal: AbortSignal,
+): Promise<readonly RecordedImage[]> => {
+  const bounds = { signal, timeoutMs: 15_000, purpose: `read machine ${machine}` };
+  const [definition = ""] = await host.virsh([["dumpxml", machine, "--inactive"]], bounds);
+  const paths = readDomain(definition)
+    .disks.filter(isLocalImage)
+    .map(({ location }) => location);
+  const { stdout } = await host.run(`for image; do if [ -e "$image" ]; then echo there; else echo; fi; done`, paths, {
+    ...bounds,
+    purpose: `look for the images of machine ${machine}`,
+  });
+  const there = stdout.split("\n");
+  const images: RecordedImage[] = [];
+  for (const [index, path] of paths.entries())
+    if (there[index] === "there")
+      images.push({ path, bitmaps: bitmapsOf(await readImage(host, machine, path, signal)) });
+  return images;
+};
+
+const isLocalImage = ({ format, type }: { readonly format: string; readonly type: string }): boolean =>
+  format === "qcow2" && ["file", "block"].includes(type);
 
 const readImage = async (
   host: HostConnection,
