@@ -16,6 +16,7 @@ import { readOfflineMachine } from "./offline-images.ts";
 import type { SourcePlace } from "./place.ts";
 import { type FoundRecord, provenRecords, type RecordedImage } from "./records.ts";
 import { standsIn } from "./standing.ts";
+import { tellStartedFromFailed } from "./started-or-failed.ts";
 
 export interface OpenRequest {
   readonly tracked: TrackedMachine;
@@ -91,11 +92,8 @@ const offlineDisk = async (host: HostConnection, request: Located, signal: Abort
     record: since === undefined ? undefined : proven(host, request, since, image),
     open: async (record) => {
       const name = exportName({ item: tracked.item, cut }, disk, record?.cut);
-      return openExport(
-        host,
-        await exportOfflineDisk(host, { folder, path, name, bitmap: record?.bitmap }, signal),
-        signal,
-      );
+      const found = await exportOfflineDisk(host, { folder, path, name, bitmap: record?.bitmap }, signal);
+      return tellStartedFromFailed(await openExport(host, found, signal), { host, machine: tracked.machine });
     },
   };
 };
