@@ -3,7 +3,7 @@ import type { FaultRule } from "#lab/simulated/faults.ts";
 import { bootHost, crashHost } from "#lab/simulated/machines.ts";
 import { operation } from "#test/support/operation.ts";
 import { protectedItem } from "#test/support/replication.ts";
-import { block, pattern, tracked, vda, vdb, write } from "#test/support/simulated-machine.ts";
+import { block, pattern, tracked, vda, vdb, vm, write } from "#test/support/simulated-machine.ts";
 import { serveStore, siteTls } from "#test/support/stream-sites.ts";
 import { memoryDir } from "#test/support/temporary-dir.ts";
 import type { ReplicaOpener } from "#transfer/replica.ts";
@@ -46,6 +46,7 @@ test("A whole life of a replica goes over the stream: seed, deltas, lost records
   const mended = await item.replicate("resynchronize");
   expect(await equal(item)).toBe(true);
   expect(mended.bytesSent).toBeLessThanOrEqual(2 * block);
+  await item.east.source.shutDown({ machine: vm, graceSeconds: 1, force: false }, operation());
   await item.replicate("final");
   expect(await equal(item)).toBe(true);
 });
