@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { askAtTerminal } from "#lab/bootstrap/ask.ts";
 import { isFault } from "#domain/fault.ts";
 import { checkStatically } from "#test/run/static-checks.ts";
@@ -11,13 +12,18 @@ import { runProjects } from "#test/run/vitest.ts";
  * The last line is `N passed, N failed`; the exit code is 0 only when nothing failed.
  */
 const fast = ["unit", "contract", "workflows", "replay"];
+/** These wait more than they work. */
+const fastWorkers = Math.max(3, availableParallelism());
 
 const main = async (args: readonly string[]): Promise<Tally> => {
   const checkOnly = args.includes("check");
   const ask = askAtTerminal({ yes: args.includes("--yes") });
   await setUp({ realHosts: !checkOnly, progress: say, ...(ask ? { ask } : {}) });
   // Tests that wait leave the processors to the static checks.
-  const [checked, tested] = await Promise.all([checkStatically(say), runProjects({ projects: fast, progress: say })]);
+  const [checked, tested] = await Promise.all([
+    checkStatically(say),
+    runProjects({ projects: fast, progress: say, workers: fastWorkers }),
+  ]);
   let tally = addTallies(checked, tested);
   if (!checkOnly) tally = addTallies(tally, await runProjects({ projects: ["lab"], progress: say }));
   return tally;

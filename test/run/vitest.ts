@@ -11,8 +11,10 @@ const longestMinutes = 30;
 export const runProjects = async (options: {
   readonly projects: readonly string[];
   readonly progress: (sentence: string) => void;
+  /** Files at once; vitest's own choice otherwise, which is one less than there are processors. */
+  readonly workers?: number;
 }): Promise<Tally> => {
-  const { projects, progress } = options;
+  const { projects, progress, workers } = options;
   progress(`\nTests: ${projects.join(", ")}`);
   await mkdir(folder, { recursive: true });
   const file = join(folder, `${projects.join("-")}.json`);
@@ -25,6 +27,7 @@ export const runProjects = async (options: {
       "--reporter=default",
       "--reporter=json",
       `--outputFile.json=${file}`,
+      ...(workers === undefined ? [] : [`--maxWorkers=${workers}`]),
     ],
     {
       preferLocal: true,
