@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { CutDescription } from "#domain/cut.ts";
-import { cutId, failoverId, itemName, machineId } from "#domain/ids.ts";
+import { type CutId, cutId, failoverId, itemName, machineId } from "#domain/ids.ts";
 import type { HostConnection } from "#platforms/libvirt/host.ts";
 import { openStore } from "#platforms/libvirt/target/host-store.ts";
 import type { FailoverRequest, RecoveryTarget } from "#platforms/platform.ts";
@@ -43,6 +43,28 @@ const definition = (file: string): string => `<domain type='qemu'>
 </domain>`;
 
 class WorkerDied extends Error {}
+
+const oldPrimary = { machine: machineId(uuid), content: cutId("cut-3") };
+/** What makes the old primary the replica, its disk being said to be the cut. */
+const adopting = () => ({ ...spec({ sizes }), epoch: 3, adopt: oldPrimary });
+
+/** Defines the old primary, off, with a disk that was written to and then cut; no replica stands. Answers the disk's image. */
+const shutOffAt = async (cut: CutId): Promise<string> => {
+  const image = `${target.host.images}/vda.qcow2`;
+  await healthy.deleteReplica(replica, operation());
+  await target.host.run(
+    'qemu-img create -q -f qcow2 "$1" 4M && qemu-io -c "write -P 7 1M 64k" "$1" >/dev/null && cat >/run/app1.xml && virsh -q define /run/app1.xml',
+    [image],
+    { stdin: definition(image) },
+  );
+  await recordCut(target.host, { image, cut, sizeBytes: sizes.vda });
+  return image;
+};
+
+const claimsNoCut = async (): Promise<void> => {
+  await using receiving = await healthy.open({ replica, epoch: 3, peerSite: "paris" }, never);
+  expect((await receiving.state(never)).lastCut).toBeUndefined();
+};
 
 /** The worker dies at its n-th call to the host, which does what it was asked; the worker does not live to hear of it. */
 const dyingAt = (call: number): { readonly connection: HostConnection; readonly died: () => boolean } => {
@@ -210,19 +232,9 @@ describe("what is done with a replica's machines", { timeout: 300_000 }, () => {
   });
 
   it("comes to the same end when the worker that makes an old primary the replica died at any call", async () => {
-    const image = `${target.host.images}/vda.qcow2`;
-    const adopting = { ...spec({ sizes }), epoch: 3, adopt: { machine: machineId(uuid), content: cutId("cut-3") } };
     await throughEveryDeath({
-      prepare: async () => {
-        await healthy.deleteReplica(replica, operation());
-        await target.host.run(
-          'qemu-img create -q -f qcow2 "$1" 4M && qemu-io -c "write -P 7 1M 64k" "$1" >/dev/null && cat >/run/app1.xml && virsh -q define /run/app1.xml',
-          [image],
-          { stdin: definition(image) },
-        );
-        await recordCut(target.host, { image, cut: cutId("cut-3"), sizeBytes: sizes.vda });
-      },
-      work: (recovery) => recovery.createReplica(adopting, operation()),
+      prepare: async () => void (await shutOffAt(oldPrimary.content)),
+      work: (recovery) => recovery.createReplica(adopting(), operation()),
       check: async () => {
         expect(await domains()).toBe("");
         await using receiving = await healthy.open({ replica, epoch: 3, peerSite: "paris" }, never);
@@ -251,32 +263,14 @@ describe("what is done with a replica's machines", { timeout: 300_000 }, () => {
     ],
     ["was put in the place of another", 'qemu-img create -q -f qcow2 "$1" 4M'],
   ])("does not take an old primary's disk for the cut it was when it %s since", async (_, script) => {
-    const image = `${target.host.images}/vda.qcow2`;
-    await healthy.deleteReplica(replica, operation());
-    await target.host.run(
-      'qemu-img create -q -f qcow2 "$1" 4M && cat >/run/app1.xml && virsh -q define /run/app1.xml',
-      [image],
-      { stdin: definition(image) },
-    );
-    await recordCut(target.host, { image, cut: cutId("cut-3"), sizeBytes: sizes.vda });
+    const image = await shutOffAt(oldPrimary.content);
     await target.host.run(script, [image]);
-    const adopt = { machine: machineId(uuid), content: cutId("cut-3") };
-    await healthy.createReplica({ ...spec({ sizes }), epoch: 3, adopt }, operation());
-    await using receiving = await healthy.open({ replica, epoch: 3, peerSite: "paris" }, never);
-    expect((await receiving.state(never)).lastCut).toBeUndefined();
+    await healthy.createReplica(adopting(), operation());
+    await claimsNoCut();
   });
 
   it("looks at the disks when the machine cannot be started any more, whatever was so when the order was given", async () => {
-    const image = `${target.host.images}/vda.qcow2`;
-    await healthy.deleteReplica(replica, operation());
-    await target.host.run(
-      'qemu-img create -q -f qcow2 "$1" 4M && cat >/run/app1.xml && virsh -q define /run/app1.xml',
-      [image],
-      { stdin: definition(image) },
-    );
-    await recordCut(target.host, { image, cut: cutId("cut-3"), sizeBytes: sizes.vda });
-    const adopt = { machine: machineId(uuid), content: cutId("cut-3") };
-    const order = { ...spec({ sizes }), epoch: 3, adopt };
+    const image = await shutOffAt(oldPrimary.content);
     const { connection } = target;
     let ordered = false;
     // The worker dies when the order is written down, and the machine runs for a moment before the next one goes on.
@@ -292,12 +286,11 @@ describe("what is done with a replica's machines", { timeout: 300_000 }, () => {
         return done;
       },
     };
-    await expect(targetOn(dying, target.host).createReplica(order, operation())).rejects.toThrow(WorkerDied);
+    await expect(targetOn(dying, target.host).createReplica(adopting(), operation())).rejects.toThrow(WorkerDied);
     expect(ordered).toBe(true);
     await target.host.run('qemu-io -c "write -P 8 2M 64k" "$1"', [image]);
-    await healthy.createReplica(order, operation());
-    await using receiving = await healthy.open({ replica, epoch: 3, peerSite: "paris" }, never);
-    expect((await receiving.state(never)).lastCut).toBeUndefined();
+    await healthy.createReplica(adopting(), operation());
+    await claimsNoCut();
   });
 
   it("is refused where it would hurt a machine of somebody else, or one that runs", async () => {

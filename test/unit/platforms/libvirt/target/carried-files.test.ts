@@ -2,10 +2,11 @@ import { createHash } from "node:crypto";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import type { CarriedFile } from "#domain/cut.ts";
-import { itemName, machineId, replicaId } from "#domain/ids.ts";
+import { replicaId } from "#domain/ids.ts";
 import { checkFiles, dropFiles, heldFiles, storeFiles } from "#platforms/libvirt/target/carried-files.ts";
 import { replicaLayout } from "#platforms/libvirt/target/layout.ts";
 import type { StoredLayer, StoredReplica } from "#platforms/libvirt/target/stored-replica.ts";
+import { storedReplica } from "#test/support/stored-replica.ts";
 
 const layout = replicaLayout("/store", replicaId("app1"));
 const carried = (text: string, role = "nvram"): CarriedFile & { readonly content: string } => ({
@@ -21,19 +22,8 @@ const layer = (number: number, point: boolean, ...files: readonly CarriedFile[])
   disks: {},
   ...(files.length > 0 && { files }),
 });
-const replicaWith = (...layers: readonly StoredLayer[]): StoredReplica => ({
-  format: 1,
-  revision: 1,
-  pinnedUpTo: -1,
-  replica: replicaId("app1"),
-  item: itemName("app1"),
-  epoch: 1,
-  sourceSite: "paris",
-  machine: { id: machineId("m"), name: "app1" },
-  nextLayer: layers.length,
-  layers,
-  activations: [],
-});
+const replicaWith = (...layers: readonly StoredLayer[]): StoredReplica =>
+  storedReplica({ nextLayer: layers.length, layers });
 const [one, two] = [carried("one"), carried("two")];
 
 describe("the files that a cut brings along", () => {

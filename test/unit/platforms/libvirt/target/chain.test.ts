@@ -1,28 +1,17 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { CutDescription } from "#domain/cut.ts";
-import { cutId, diskId, instant, itemName, machineId, replicaId } from "#domain/ids.ts";
+import { cutId, diskId, instant, itemName, replicaId } from "#domain/ids.ts";
 import { chainOf, isContinued, nextMerge, withMerged, withSealed } from "#platforms/libvirt/target/chain.ts";
 import { planBegin } from "#platforms/libvirt/target/incoming-plan.ts";
 import { replicaLayout } from "#platforms/libvirt/target/layout.ts";
 import type { StoredReplica } from "#platforms/libvirt/target/stored-replica.ts";
+import { storedReplica } from "#test/support/stored-replica.ts";
 
 const vda = diskId("vda");
 const layout = replicaLayout("/store", replicaId("app1"));
 
-const empty: StoredReplica = {
-  format: 1,
-  revision: 1,
-  pinnedUpTo: -1,
-  replica: replicaId("app1"),
-  item: itemName("app1"),
-  epoch: 1,
-  sourceSite: "paris",
-  machine: { id: machineId("m"), name: "app1" },
-  nextLayer: 0,
-  layers: [],
-  activations: [],
-};
+const empty = storedReplica();
 
 const cutOf = (number: number, disks: readonly string[] = ["vda"], sizeBytes = 65_536): CutDescription => ({
   id: cutId(`c${number}`),

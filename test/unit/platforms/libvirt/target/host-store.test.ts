@@ -1,26 +1,15 @@
 import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import { Fault } from "#domain/fault.ts";
-import { itemName, machineId, replicaId } from "#domain/ids.ts";
+import { machineId, replicaId } from "#domain/ids.ts";
 import { localHost } from "#platforms/libvirt/offline/local-host.ts";
 import { openStore, type StoreHost } from "#platforms/libvirt/target/host-store.ts";
-import { parseReplica, serializeReplica, type StoredReplica } from "#platforms/libvirt/target/stored-replica.ts";
+import { parseReplica, serializeReplica } from "#platforms/libvirt/target/stored-replica.ts";
 import { memoryDir } from "#test/support/temporary-dir.ts";
+import { storedReplica } from "#test/support/stored-replica.ts";
 
 const replica = replicaId("app1");
-const initial: StoredReplica = {
-  format: 1,
-  revision: 5,
-  pinnedUpTo: -1,
-  replica,
-  item: itemName("app1"),
-  epoch: 1,
-  sourceSite: "paris",
-  machine: { id: machineId("m"), name: "app1" },
-  nextLayer: 0,
-  layers: [],
-  activations: [],
-};
+const initial = storedReplica({ revision: 5 });
 
 /** A host that keeps one `replica.json`, compares revisions as the script does, and lets another writer in before the n-th write. */
 const scriptedHost = (options: { readonly othersBefore?: readonly number[] } = {}) => {
