@@ -9,13 +9,14 @@ import { type Lab, startLab } from "#lab/hosts/lab.ts";
 import { checkImages } from "#lab/oracle/check-image.ts";
 import { observeMachine } from "#lab/oracle/observe.ts";
 import { temporaryDir } from "#test/support/temporary-dir.ts";
+import { labId } from "./lab-id.ts";
 
 let lab: Lab;
 let dir: ReturnType<typeof temporaryDir>;
 
 beforeAll(async () => {
   dir = temporaryDir();
-  lab = await startLab({ id: "ltx", dir: dir.path, storeBytes: { lyon1: 96 * 1024 * 1024 } });
+  lab = await startLab({ id: labId("ltx"), dir: dir.path, storeBytes: { lyon1: 96 * 1024 * 1024 } });
 });
 afterAll(async () => {
   await lab[Symbol.asyncDispose]();

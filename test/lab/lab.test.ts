@@ -13,13 +13,14 @@ import { checkImages } from "#lab/oracle/check-image.ts";
 import { temporaryDir } from "#test/support/temporary-dir.ts";
 
 import { leftovers } from "./lab-leftovers.ts";
+import { labId } from "./lab-id.ts";
 
 const addressIn = (subnet: string, last: number): string => subnet.replace(/0\/24$/, String(last));
 
 describe("a lab", () => {
   it("gives each host a libvirtd, an sshd with a key to pin, and a name of its own, and is gone without a trace after use", async () => {
     using dir = temporaryDir();
-    const lab = await startLab({ id: "lta", dir: dir.path, storeBytes: { lyon1: 64 * 1024 * 1024 } });
+    const lab = await startLab({ id: labId("lta"), dir: dir.path, storeBytes: { lyon1: 64 * 1024 * 1024 } });
     {
       await using running = lab;
       for (const host of running.hosts) {
@@ -35,7 +36,7 @@ describe("a lab", () => {
 
   it("refuses an SSH client that pinned another host's key", async () => {
     using dir = temporaryDir();
-    await using lab = await startLab({ id: "ltb", dir: dir.path });
+    await using lab = await startLab({ id: labId("ltb"), dir: dir.path });
     const [paris, lyon] = [lab.host("paris1"), lab.host("lyon1")];
     const result = await execa(
       "ssh",
@@ -55,7 +56,7 @@ describe("a lab", () => {
 
   it("boots a guest from its own disk, and boots it again after its host crashed, with nothing lost that it acknowledged", async () => {
     using dir = temporaryDir();
-    await using lab = await startLab({ id: "ltc", dir: dir.path });
+    await using lab = await startLab({ id: labId("ltc"), dir: dir.path });
     const host = lab.host("paris1");
     const guest = await createMachine({
       host,
@@ -88,7 +89,7 @@ describe("a lab", () => {
 
   it("boots a UEFI guest, which keeps its firmware's variables", async () => {
     using dir = temporaryDir();
-    await using lab = await startLab({ id: "lth", dir: dir.path, hosts: ["paris1"] });
+    await using lab = await startLab({ id: labId("lth"), dir: dir.path, hosts: ["paris1"] });
     const host = lab.host("paris1");
     const request = { host, name: "modern", addresses: [addressIn(lab.subnet, 103)], firmware: "uefi" } as const;
     await expect(createMachine(request)).rejects.toThrow('give the UEFI machine modern boot: "kernel"');
@@ -105,7 +106,7 @@ describe("a lab", () => {
         "--input-type=module",
         "-e",
         `const { startLab } = await import(${JSON.stringify(path.resolve("lab/hosts/lab.ts"))});
-       await startLab({ id: "ltd", dir: ${JSON.stringify(dir.path)} });
+       await startLab({ id: "${labId("ltd")}", dir: ${JSON.stringify(dir.path)} });
        console.log("up");
        setInterval(() => undefined, 1000);`,
       ],
@@ -113,21 +114,23 @@ describe("a lab", () => {
     );
     await once(owner.stdout, "data");
     expect(await reapStale({ dir: dir.path })).toEqual([]);
-    await expect(startLab({ id: "ltd", dir: dir.path })).rejects.toThrow('The lab "ltd" runs already');
+    await expect(startLab({ id: labId("ltd"), dir: dir.path })).rejects.toThrow(
+      `The lab "${labId("ltd")}" runs already`,
+    );
 
     owner.kill("SIGKILL");
     await owner;
-    const folder = path.join(dir.path, "ltd");
-    expect(await leftovers({ id: "ltd", folder })).not.toEqual([]);
-    expect(await reapStale({ dir: dir.path })).toEqual(["ltd"]);
-    expect(await leftovers({ id: "ltd", folder })).toEqual([]);
+    const folder = path.join(dir.path, labId("ltd"));
+    expect(await leftovers({ id: labId("ltd"), folder })).not.toEqual([]);
+    expect(await reapStale({ dir: dir.path })).toEqual([labId("ltd")]);
+    expect(await leftovers({ id: labId("ltd"), folder })).toEqual([]);
   });
 
   it("leaves nothing behind when its start is stopped half-way", async () => {
     using dir = temporaryDir();
     const stop = new AbortController();
     const start = startLab({
-      id: "lte",
+      id: labId("lte"),
       dir: dir.path,
       signal: stop.signal,
       progress: (sentence) => {
@@ -135,22 +138,22 @@ describe("a lab", () => {
       },
     });
     await expect(start).rejects.toThrow(/enough|stopped on request/);
-    expect(await leftovers({ id: "lte", folder: path.join(dir.path, "lte") })).toEqual([]);
+    expect(await leftovers({ id: labId("lte"), folder: path.join(dir.path, labId("lte")) })).toEqual([]);
   });
 
   it("lives beside another on a subnet of its own, and can be kept, reopened and reaped", async () => {
     using dir = temporaryDir();
-    await using one = await startLab({ id: "ltf", dir: dir.path });
+    await using one = await startLab({ id: labId("ltf"), dir: dir.path });
     {
-      await using other = await startLab({ id: "ltg", dir: dir.path, hosts: ["oslo1"] });
+      await using other = await startLab({ id: labId("ltg"), dir: dir.path, hosts: ["oslo1"] });
       expect(other.subnet).not.toBe(one.subnet);
       await other.keep();
     }
-    const reopened = await openLab("ltg", { dir: dir.path });
+    const reopened = await openLab(labId("ltg"), { dir: dir.path });
     expect((await reopened.host("oslo1").run("hostname")).stdout).toBe("oslo1");
     expect(await reapStale({ dir: dir.path })).toEqual([]);
-    expect(await reapLab("ltg", { dir: dir.path })).toBe(true);
-    expect(await reapLab("ltg", { dir: dir.path })).toBe(false);
+    expect(await reapLab(labId("ltg"), { dir: dir.path })).toBe(true);
+    expect(await reapLab(labId("ltg"), { dir: dir.path })).toBe(false);
     expect(existsSync(reopened.folder)).toBe(false);
     expect((await one.host("paris1").run("virsh -q list >/dev/null; hostname")).stdout).toBe("paris1");
   });

@@ -3,10 +3,11 @@ import type { Lab } from "#lab/hosts/lab.ts";
 import { startLab } from "#lab/hosts/lab.ts";
 import { platformContract } from "#test/contract/platform/platform-contract.ts";
 import { openLibvirtHarness } from "./libvirt-harness.ts";
+import { labId } from "./lab-id.ts";
 
 let lab: Lab;
 beforeAll(async () => {
-  lab = await startLab({ id: "ctr" });
+  lab = await startLab({ id: labId("ctr") });
 });
 afterAll(async () => {
   await lab[Symbol.asyncDispose]();

@@ -14,6 +14,7 @@ import type {
 } from "#platforms/platform.ts";
 import { operation } from "#test/support/operation.ts";
 import { send } from "#test/support/send.ts";
+import { labId } from "./lab-id.ts";
 
 const never = new AbortController().signal;
 const op = operation();
@@ -53,7 +54,7 @@ const sideOf = async (name: string): Promise<Side> => {
 };
 
 beforeAll(async () => {
-  lab = await startLab({ id: "fwr", hosts: ["paris1", "lyon1"] });
+  lab = await startLab({ id: labId("fwr"), hosts: ["paris1", "lyon1"] });
   [paris, lyon] = await Promise.all([sideOf("paris1"), sideOf("lyon1")]);
 });
 afterAll(async () => {

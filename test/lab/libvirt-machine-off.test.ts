@@ -10,11 +10,12 @@ import { block, fixtureOf, op, pattern } from "#test/contract/platform/fixture.t
 import type { PlatformHarness } from "#test/contract/platform/harness.ts";
 import { replication, same } from "./harness-replication.ts";
 import { openLibvirtHarness } from "./libvirt-harness.ts";
+import { labId } from "./lab-id.ts";
 
 /** The production machine's start always wins over replication, which reads its disks as they lie while it is off. */
 let lab: Lab;
 beforeAll(async () => {
-  lab = await startLab({ id: "off" });
+  lab = await startLab({ id: labId("off") });
 });
 afterAll(async () => {
   await lab?.[Symbol.asyncDispose]();

@@ -13,11 +13,12 @@ import { block, fixtureOf, op, pattern } from "#test/contract/platform/fixture.t
 import type { BlockSource } from "#transfer/block.ts";
 import { openLibvirtHarness } from "./libvirt-harness.ts";
 import { replication, same } from "./harness-replication.ts";
+import { labId } from "./lab-id.ts";
 
 /** The replication engine over the real stream, between two real hosts. */
 let lab: Lab;
 beforeAll(async () => {
-  lab = await startLab({ id: "rep" });
+  lab = await startLab({ id: labId("rep") });
 });
 afterAll(async () => {
   await lab[Symbol.asyncDispose]();

@@ -17,13 +17,14 @@ import {
   startSourceHost,
   type SourceHost,
 } from "./libvirt-source-fixture.ts";
+import { labId } from "./lab-id.ts";
 
 let at: SourceHost;
 let solo: { readonly guest: LabGuest; readonly tracked: TrackedMachine };
 let duo: { readonly guest: LabGuest; readonly tracked: TrackedMachine };
 
 beforeAll(async () => {
-  at = await startSourceHost("srcc");
+  at = await startSourceHost(labId("srcc"));
   [solo, duo] = await Promise.all([
     startGuest(at, { name: "solo", address: 101, settings: { rateKibPerSecond: 64, intervalMs: 10 } }),
     startGuest(at, {

@@ -22,6 +22,7 @@ import {
   startSourceHost,
   type SourceHost,
 } from "./libvirt-source-fixture.ts";
+import { labId } from "./lab-id.ts";
 
 const mebibyte = 1024 * 1024;
 let at: SourceHost;
@@ -29,7 +30,7 @@ let solo: { readonly guest: LabGuest; readonly tracked: TrackedMachine };
 let duo: { readonly guest: LabGuest; readonly tracked: TrackedMachine };
 
 beforeAll(async () => {
-  at = await startSourceHost("srcf", { storeBytes: 128 * mebibyte });
+  at = await startSourceHost(labId("srcf"), { storeBytes: 128 * mebibyte });
   [solo, duo] = await Promise.all([
     startGuest(at, { name: "solo", address: 101, settings: { intervalMs: 10 } }),
     startGuest(at, {

@@ -21,13 +21,14 @@ import {
   track,
   type SourceHost,
 } from "./libvirt-source-fixture.ts";
+import { labId } from "./lab-id.ts";
 
 const mebibyte = 1024 * 1024;
 let at: SourceHost;
 let duo: { readonly guest: LabGuest; readonly tracked: TrackedMachine };
 
 beforeAll(async () => {
-  at = await startSourceHost("srcg");
+  at = await startSourceHost(labId("srcg"));
   duo = await startGuest(at, {
     name: "duo",
     address: 101,

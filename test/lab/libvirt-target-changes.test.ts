@@ -19,12 +19,13 @@ import {
   targetOn,
   type TargetHost,
 } from "./libvirt-target-fixture.ts";
+import { labId } from "./lab-id.ts";
 
 const never = new AbortController().signal;
 const vda = diskId("vda");
 let target: TargetHost;
 beforeAll(async () => {
-  target = await startTargetHost("tgm", { storeBytes: 96 * mebibyte });
+  target = await startTargetHost(labId("tgm"), { storeBytes: 96 * mebibyte });
 });
 beforeEach(async () => {
   await targetOn(target.connection, target.host).deleteReplica(replica, operation());

@@ -19,12 +19,13 @@ import {
   type Model,
   type TargetHost,
 } from "./libvirt-target-fixture.ts";
+import { labId } from "./lab-id.ts";
 
 const never = new AbortController().signal;
 const sizes = { vda: 4 * mebibyte };
 let target: TargetHost;
 beforeAll(async () => {
-  target = await startTargetHost("tgc");
+  target = await startTargetHost(labId("tgc"));
 });
 beforeEach(async () => {
   await targetOn(target.connection, target.host).deleteReplica(replica, operation());

@@ -15,6 +15,7 @@ import type { Replica } from "#transfer/replica.ts";
 import { operation } from "#test/support/operation.ts";
 import { connectTo } from "./connect-to-lab-host.ts";
 import { mebibyte, recordCut, targetOn } from "./libvirt-target-fixture.ts";
+import { labId } from "./lab-id.ts";
 
 const never = new AbortController().signal;
 const vda = diskId("vda");
@@ -26,7 +27,7 @@ let paris: { readonly host: LabHost; readonly connection: HostConnection; readon
 let lyon: typeof paris;
 
 beforeAll(async () => {
-  lab = await startLab({ id: "tgf", hosts: ["paris1", "lyon1"] });
+  lab = await startLab({ id: labId("tgf"), hosts: ["paris1", "lyon1"] });
   const at = (name: string) => {
     const host = lab.host(name);
     const connection = connectTo(host);

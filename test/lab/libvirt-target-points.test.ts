@@ -13,11 +13,12 @@ import {
   targetOn,
   type TargetHost,
 } from "./libvirt-target-fixture.ts";
+import { labId } from "./lab-id.ts";
 
 const never = new AbortController().signal;
 let target: TargetHost;
 beforeAll(async () => {
-  target = await startTargetHost("tgp");
+  target = await startTargetHost(labId("tgp"));
 });
 afterAll(async () => {
   await target[Symbol.asyncDispose]();

@@ -16,6 +16,7 @@ import {
   targetOn,
   type TargetHost,
 } from "./libvirt-target-fixture.ts";
+import { labId } from "./lab-id.ts";
 
 const never = new AbortController().signal;
 const uuid = "5a3705d2-13fe-49bf-a1db-8a1536ac0f87";
@@ -23,7 +24,7 @@ const sizes = { vda: 4 * mebibyte };
 let target: TargetHost;
 let healthy: RecoveryTarget;
 beforeAll(async () => {
-  target = await startTargetHost("tgr");
+  target = await startTargetHost(labId("tgr"));
   healthy = targetOn(target.connection, target.host);
 });
 afterAll(async () => {

@@ -4,10 +4,11 @@ import type { Consistency } from "#domain/cut.ts";
 import { judgePoint } from "./replica-images.ts";
 import { writesOn } from "./serving.ts";
 import { lyon, paris, startWorld, type World } from "./world.ts";
+import { labId } from "../lab-id.ts";
 
 let world: World;
 beforeAll(async () => {
-  world = await startWorld({ id: "sac", policy: { appConsistentEverySeconds: 5 } });
+  world = await startWorld({ id: labId("sac"), policy: { appConsistentEverySeconds: 5 } });
 });
 afterAll(async () => {
   await world?.[Symbol.asyncDispose]();

@@ -4,6 +4,7 @@ import { meterLine } from "./line-meter.ts";
 import { comparePoint } from "./replica-images.ts";
 import { writesOn } from "./serving.ts";
 import { lyon, mebibyte, paris, startWorld, type World } from "./world.ts";
+import { labId } from "../lab-id.ts";
 
 const copyBytes = 64 * mebibyte;
 let world: World;
@@ -11,7 +12,7 @@ let line: Awaited<ReturnType<typeof meterLine>>;
 
 beforeAll(async () => {
   world = await startWorld({
-    id: "sch",
+    id: labId("sch"),
     machine: {
       disks: [{ sizeBytes: 256 * mebibyte, blobBytes: copyBytes }],
       settings: { intervalMs: 50, rateKibPerSecond: 64, blockKib: 64 },

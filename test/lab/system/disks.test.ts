@@ -3,11 +3,12 @@ import type { RecoveryPoint } from "#domain/cut.ts";
 import { diskId } from "#domain/ids.ts";
 import { comparePoint, judgePoint } from "./replica-images.ts";
 import { lyon, mebibyte, paris, startWorld, type World } from "./world.ts";
+import { labId } from "../lab-id.ts";
 
 let world: World;
 beforeAll(async () => {
   world = await startWorld({
-    id: "sdk",
+    id: labId("sdk"),
     machine: {
       disks: [
         { sizeBytes: 128 * mebibyte, blobBytes: 16 * mebibyte },

@@ -6,10 +6,11 @@ import { cutLine, restoreLine } from "#lab/faults/line.ts";
 import { connectReplica } from "#transfer/stream/connect.ts";
 import { writesOn } from "./serving.ts";
 import { lyon, paris, startWorld, type World } from "./world.ts";
+import { labId } from "../lab-id.ts";
 
 let world: World;
 beforeAll(async () => {
-  world = await startWorld({ id: "sfn" });
+  world = await startWorld({ id: labId("sfn") });
 });
 afterAll(async () => {
   await world?.[Symbol.asyncDispose]();

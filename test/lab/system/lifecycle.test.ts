@@ -6,12 +6,13 @@ import type { LabHost } from "#lab/hosts/host.ts";
 import { meterLine } from "./line-meter.ts";
 import { comparePoint, judgePoint } from "./replica-images.ts";
 import { lyon, mebibyte, paris, startWorld, type World } from "./world.ts";
+import { labId } from "../lab-id.ts";
 
 const copyBytes = 96 * mebibyte;
 let world: World;
 beforeAll(async () => {
   world = await startWorld({
-    id: "slc",
+    id: labId("slc"),
     machine: {
       disks: [{ sizeBytes: 512 * mebibyte, blobBytes: copyBytes }],
       settings: { intervalMs: 50, rateKibPerSecond: 64, blockKib: 64 },

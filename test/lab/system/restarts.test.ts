@@ -5,6 +5,7 @@ import { meterLine } from "./line-meter.ts";
 import { judgePoint } from "./replica-images.ts";
 import { writesOn } from "./serving.ts";
 import { lyon, mebibyte, paris, startWorld, type World } from "./world.ts";
+import { labId } from "../lab-id.ts";
 
 const copyBytes = 96 * mebibyte;
 let world: World;
@@ -12,7 +13,7 @@ let line: Awaited<ReturnType<typeof meterLine>>;
 
 beforeAll(async () => {
   world = await startWorld({
-    id: "srs",
+    id: labId("srs"),
     machine: {
       disks: [{ sizeBytes: 256 * mebibyte, blobBytes: copyBytes }],
       settings: { intervalMs: 50, rateKibPerSecond: 128, blockKib: 64 },

@@ -5,11 +5,12 @@ import { runInGuest } from "#lab/guest/agent.ts";
 import { meterLine } from "./line-meter.ts";
 import { comparePoint, judgePoint, layerBytes, resumeOffset } from "./replica-images.ts";
 import { lyon, mebibyte, paris, startWorld, type World } from "./world.ts";
+import { labId } from "../lab-id.ts";
 
 let world: World;
 beforeAll(async () => {
   world = await startWorld({
-    id: "swk",
+    id: labId("swk"),
     policy: { bytesPerSecond: 10 * mebibyte },
     machine: {
       disks: [{ sizeBytes: 512 * mebibyte, blobBytes: 96 * mebibyte }],
