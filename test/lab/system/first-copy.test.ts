@@ -29,8 +29,8 @@ describe("the first copy of a machine", () => {
     const { blocks } = await stat(host.path(`${host.images}/app1-0.qcow2`));
     const oneCopy = blocks * 512;
     const line = await meterLine(world.lab.site(paris));
-    const hasSent = (bytes: number) =>
-      expect.poll(() => line.read(), { timeout: 60_000, interval: 50 }).toBeGreaterThan(bytes);
+    const hasSent = async (bytes: number) =>
+      await expect.poll(() => line.read(), { timeout: 60_000, interval: 50 }).toBeGreaterThan(bytes);
     const enabling = await world.start("EnableProtection");
 
     // Reading the cut needs no libvirtd.
