@@ -10,10 +10,12 @@ import type { IncomingState, ReplicaOpener } from "#transfer/replica.ts";
 export async function fileSource(path: string): Promise<BlockSource> {
   const file = await open(path, "r");
   const { size } = await file.stat();
+  // Asked once: starting qemu-img is this stand-in's way to find the holes, and no part of a copy.
+  let map: Promise<readonly MapEntry[]> | undefined;
   return {
     sizeBytes: size,
     async *extents({ from = 0 }) {
-      for (const { start, length, data } of await allocationMap(path)) {
+      for (const { start, length, data } of await (map ??= allocationMap(path))) {
         const [offset, end] = [Math.max(start, from), Math.min(start + length, size)];
         if (offset < end) yield { offset, length: end - offset, kind: data ? ("data" as const) : ("zero" as const) };
       }
@@ -93,7 +95,9 @@ export function fileReplicaOpener(options: {
         checkpoint: () => Promise.resolve(),
         seal: async ({ cut, keep }) =>
           await Promise.resolve({ ...cut, sealedAt: instant(Date.now()), kept: keep, deltaBytes: 0 }),
-        discardIncoming: () => Promise.resolve(),
+        discardIncoming: async () => {
+          if (options.fresh) await file.truncate(0);
+        },
         [Symbol.asyncDispose]: () => file.close(),
       };
     },

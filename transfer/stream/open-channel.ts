@@ -1,5 +1,6 @@
 import { Fault, isFault } from "#domain/fault.ts";
 import { siteServerName, type SiteTls } from "../session.ts";
+import { cipherSuites } from "../wire/cipher-suites.ts";
 import { Intake } from "../wire/intake.ts";
 import { dialTls, socketWire, type Wire } from "../wire/wire.ts";
 import { FrameChannel } from "./channel.ts";
@@ -82,7 +83,7 @@ async function dial(
   try {
     const socket = await dialTls({
       via: { host: peer.address, port: peer.port, intake },
-      tls: { cert: certificate, key, ca: authority, servername, minVersion: "TLSv1.3" },
+      tls: { cert: certificate, key, ca: authority, servername, minVersion: "TLSv1.3", ciphers: cipherSuites },
       onConnected: (handshakeMs) => (roundTripMs = handshakeMs),
       signal: limit,
     });

@@ -3,6 +3,7 @@ import type { AddressInfo } from "node:net";
 import { createSecureContext, createServer, type SecureContextOptions, type TLSSocket } from "node:tls";
 import { Fault } from "#domain/fault.ts";
 import type { ServeReplicas, SiteTls } from "../session.ts";
+import { cipherSuites } from "../wire/cipher-suites.ts";
 import { acceptedWire } from "../wire/accepted-socket.ts";
 import { Intake } from "../wire/intake.ts";
 import { FrameChannel } from "./channel.ts";
@@ -57,6 +58,7 @@ const secure = ({ certificate, key, authority }: SiteTls): SecureContextOptions 
   key,
   ca: authority,
   minVersion: "TLSv1.3",
+  ciphers: cipherSuites,
 });
 
 /** Waits for the greeting and hands the connection to its session, or refuses it with a sentence. */
