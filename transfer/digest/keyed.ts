@@ -11,14 +11,14 @@ export type DigestAlgorithm = "blake3" | "sha256";
 export interface KeyedDigest {
   readonly algorithm: DigestAlgorithm;
   /** Writes the block's digest to `into` at `at`. */
-  write(block: Buffer, into: Uint8Array, at: number): void;
+  write(block: Buffer, into: Buffer, at: number): void;
   /** Whether `block` has the digest that stands in `expected` at `at`. */
   matches(block: Buffer, expected: Buffer, at: number): boolean;
 }
 
 interface Blake3Module {
   readonly Blake3Hasher: {
-    newKeyed(key: Buffer): { reset(): void; update(input: Buffer): unknown; digestBuffer(): Buffer };
+    newKeyed(key: Buffer): { reset(): void; update(input: Buffer): unknown; digest(format: "hex"): string };
   };
 }
 
@@ -30,19 +30,24 @@ export const digestAlgorithms: readonly DigestAlgorithm[] = blake3 === undefined
 
 export function createKeyedDigest(algorithm: DigestAlgorithm, key: Buffer): KeyedDigest {
   const digest =
-    algorithm === "blake3" ? blake3Digest(key) : (block: Buffer) => createHmac("sha256", key).update(block).digest();
+    algorithm === "blake3"
+      ? blake3Digest(key)
+      : (block: Buffer): string => createHmac("sha256", key).update(block).digest("hex").slice(0, hexLength);
   return {
     algorithm,
     write(block, into, at) {
-      into.set(digest(block).subarray(0, digestBytes), at);
+      into.write(digest(block), at, digestBytes, "hex");
     },
     matches(block, expected, at) {
-      return digest(block).compare(expected, at, at + digestBytes, 0, digestBytes) === 0;
+      return digest(block) === expected.toString("hex", at, at + digestBytes);
     },
   };
 }
 
-function blake3Digest(key: Buffer): (block: Buffer) => Buffer {
+const hexLength = 2 * digestBytes;
+
+/** In hexadecimal: a string is much less work for the garbage collector than a buffer of memory outside of its heap, which is the other form there is. */
+function blake3Digest(key: Buffer): (block: Buffer) => string {
   if (blake3 === undefined) {
     throw new Fault(
       "PEER_INCOMPATIBLE",
@@ -54,7 +59,7 @@ function blake3Digest(key: Buffer): (block: Buffer) => Buffer {
   return (block) => {
     hasher.reset();
     hasher.update(block);
-    return hasher.digestBuffer();
+    return hasher.digest("hex").slice(0, hexLength);
   };
 }
 
