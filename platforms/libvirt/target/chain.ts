@@ -13,7 +13,10 @@ export const lastCut = (state: StoredReplica): CutId | undefined => newestLayer(
 export const layerOfPoint = (state: StoredReplica, cut: CutId): StoredLayer | undefined =>
   state.layers.find((layer) => layer.point && layer.cut === cut);
 
-/** Turns the incoming delta into the newest layer. The one before goes from the list unless it is kept; older kept ones go by the retention rule. */
+/**
+ * Turns the incoming delta into the newest layer. The one before goes from the list unless it is kept; older kept ones go by the retention rule. None that a machine is
+ * being made of, or runs on: whoever takes that up after a failure finds its point.
+ */
 export const withSealed = (
   state: StoredReplica,
   request: {
@@ -53,7 +56,8 @@ export const withSealed = (
       : [],
   );
   const thinned = request.keep ? thin(kept, request.nowMs, request.retentionSeconds, maxPoints) : [];
-  const going = new Set([...held, ...thinned.map((point) => point.layer)]);
+  const used = new Set(state.activations.map(({ layer }) => layer));
+  const going = new Set([...held, ...thinned.map((point) => point.layer)].filter((layer) => !used.has(layer)));
   const { incoming: _taken, ...rest } = state;
   return {
     state: {

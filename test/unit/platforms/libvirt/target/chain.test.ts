@@ -6,7 +6,7 @@ import { chainOf, isContinued, nextMerge, withMerged, withSealed } from "#platfo
 import { planBegin } from "#platforms/libvirt/target/incoming-plan.ts";
 import { replicaLayout } from "#platforms/libvirt/target/layout.ts";
 import type { StoredReplica } from "#platforms/libvirt/target/stored-replica.ts";
-import { storedReplica } from "#test/support/stored-replica.ts";
+import { storedActivation, storedReplica } from "#test/support/stored-replica.ts";
 
 const vda = diskId("vda");
 const layout = replicaLayout("/store", replicaId("app1"));
@@ -56,6 +56,17 @@ describe("a replica's chain of layers", () => {
     expect(points(state)).toEqual(["c1", "c3"]);
     expect(forgotten).toEqual(["c2"]);
     expect(nextMerge(state)).toMatchObject({ lower: { layer: 1 }, upper: { layer: 2 } });
+  });
+
+  it("forgets no point that a machine is being made of until that has gone", () => {
+    const held = receive(empty, cutOf(1), { keep: false }).state;
+    const used = { ...held, activations: [storedActivation({ kind: "test", point: cutId("c1"), layer: 0 })] };
+    const sealed = receive(used, cutOf(2), { keep: false });
+    expect(points(sealed.state)).toEqual(["c1", "c2"]);
+    expect(sealed.forgotten).toEqual([]);
+    const later = receive({ ...sealed.state, activations: [] }, cutOf(3), { keep: false });
+    expect(points(later.state)).toEqual(["c3"]);
+    expect(later.forgotten).toEqual(["c1", "c2"]);
   });
 
   it("merges nothing that a machine runs on", () => {

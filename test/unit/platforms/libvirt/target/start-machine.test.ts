@@ -1,24 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { cutId, failoverId, machineId, replicaId } from "#domain/ids.ts";
+import { replicaId } from "#domain/ids.ts";
 import type { HostConnection } from "#platforms/libvirt/host.ts";
 import { openStore } from "#platforms/libvirt/target/host-store.ts";
 import { startMachine } from "#platforms/libvirt/target/start-machine.ts";
-import type { StoredActivation } from "#platforms/libvirt/target/stored-replica.ts";
 import { operation } from "#test/support/operation.ts";
+import { storedActivation } from "#test/support/stored-replica.ts";
 
-const machine = machineId("5a3705d2-13fe-49bf-a1db-8a1536ac0f87");
-const activation = (over: Partial<StoredActivation> = {}): StoredActivation => ({
-  failover: failoverId("fo-1"),
-  kind: "planned",
-  phase: "starting",
-  point: cutId("c1"),
-  layer: 3,
-  machine,
-  machineName: "app1",
-  epoch: 2,
-  overlays: {},
-  ...over,
-});
+const { machine } = storedActivation();
 
 /** A host with that machine and perhaps a fence on it; it writes down what is done to the machine. */
 const hostWith = (state: { running: boolean; fence?: { readonly autostart: boolean } }) => {
@@ -56,32 +44,32 @@ describe("starting a machine that was failed over", () => {
     "lets its host start it by itself only if the other one did (%j), and not before it runs",
     async (autostart, order) => {
       const { place, done } = hostWith({ running: false });
-      await startMachine(place, activation({ autostart }), operation());
+      await startMachine(place, storedActivation({ autostart }), operation());
       expect(done).toEqual(["start", order]);
     },
   );
 
   it("lifts the fence of one that comes home, and what the machine had last counts, not what it had when it was fenced", async () => {
     const { place, done } = hostWith({ running: false, fence: { autostart: true } });
-    await startMachine(place, activation({ autostart: false }), operation());
+    await startMachine(place, storedActivation({ autostart: false }), operation());
     expect(done).toEqual(["autostart", "unfence", "start", "autostart --disable"]);
   });
 
   it("leaves autostart as it is where the point does not say", async () => {
     const { place, done } = hostWith({ running: false });
-    await startMachine(place, activation(), operation());
+    await startMachine(place, storedActivation(), operation());
     expect(done).toEqual(["start"]);
   });
 
   it("ends what a worker left half-way: the machine runs and its host does not start it yet", async () => {
     const { place, done } = hostWith({ running: true });
-    await startMachine(place, activation({ autostart: true }), operation());
+    await startMachine(place, storedActivation({ autostart: true }), operation());
     expect(done).toEqual(["autostart"]);
   });
 
   it("lifts no fence for a test", async () => {
     const { place, done } = hostWith({ running: false, fence: { autostart: true } });
-    await startMachine(place, activation({ kind: "test" }), operation());
+    await startMachine(place, storedActivation({ kind: "test" }), operation());
     expect(done).toEqual(["start"]);
   });
 });
