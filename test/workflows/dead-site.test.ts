@@ -41,7 +41,10 @@ describe("a site that is lost", () => {
     const reversed = await app.run("ReverseReplicate");
     expect(reversed).toMatchObject({ state: "Succeeded" });
     const synchronized = reversed.tasks.find(({ name }) => name === "Synchronize changes");
-    expect(synchronized).toMatchObject({ state: "Succeeded", detail: "after 2 attempts" });
+    expect(synchronized).toMatchObject({
+      state: "Succeeded",
+      detail: expect.stringMatching(/^all compared by checksums, .* sent, after 2 attempts$/),
+    });
     expect(await app.state()).toMatchObject({ guarded: null, health: [] });
   });
 
@@ -54,7 +57,9 @@ describe("a site that is lost", () => {
     world.sites.startByHand("paris", "app7");
     await app.item(({ health }) => health.some(({ message }) => message.includes("started again")));
     expect((await app.state()).failover?.sourceContent).toBeNull();
-    expect(await app.run("ReverseReplicate")).toMatchObject({ state: "Succeeded" });
+    const { state, tasks } = await app.run("ReverseReplicate");
+    expect(state).toBe("Succeeded");
+    expect(tasks.at(-1)?.detail).toContain("compared by checksums");
     expect(world.sites.sent("app7").resynchronize).toBeGreaterThan(0);
   });
 

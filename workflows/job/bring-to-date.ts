@@ -1,4 +1,5 @@
 import type { ReplicateReport } from "#activities/replication/request.ts";
+import { bytesText } from "#domain/bytes-text.ts";
 import { faultOf } from "#workflows/failure.ts";
 import type { ItemState } from "#workflows/item/state.ts";
 import type { Steps } from "#workflows/job/job.ts";
@@ -7,7 +8,7 @@ import { replicateInJob } from "#workflows/job/replicate.ts";
 /** As long as it takes: a resynchronization goes on where it was, after every interruption. */
 const attempts = Number.MAX_SAFE_INTEGER;
 
-/** Has the replica come to a point of its present source: by what has changed when that can be proven, else by comparing. */
+/** Has the replica come to a point of its present source: by what has changed when that can be proven, else by comparing. The running task says which of them it was. */
 export async function bringToDate(
   job: Steps,
   item: ItemState,
@@ -15,12 +16,16 @@ export async function bringToDate(
 ): Promise<ReplicateReport> {
   if (mode === "run") {
     try {
-      return await replicateInJob(job, item, { mode, returnAfterSeconds: 0, attempts });
+      return await replicateInJob(job, item, { mode, returnAfterSeconds: 0, attempts, done: known });
     } catch (error) {
       const { code } = faultOf(error);
       if (code !== "RESYNC_REQUIRED" && code !== "TRACKING_LOST") throw error;
       job.inform("What had changed could not be proven; the difference was found by checksums.");
     }
   }
-  return await replicateInJob(job, item, { mode: "resynchronize", returnAfterSeconds: 0, attempts });
+  return await replicateInJob(job, item, { mode: "resynchronize", returnAfterSeconds: 0, attempts, done: compared });
 }
+
+const known = ({ bytesSent }: ReplicateReport): string =>
+  `only what is known to have changed, ${bytesText(bytesSent)} sent`;
+const compared = ({ bytesSent }: ReplicateReport): string => `all compared by checksums, ${bytesText(bytesSent)} sent`;

@@ -11,20 +11,27 @@ import { replicationAt } from "#workflows/sites.ts";
 
 /**
  * One stretch of the item's replication as part of a job. Recoverable faults are tried again `attempts` times at most, resuming where it was; the running task
- * says what it waits for.
+ * says what it waits for, and in the end what `done` makes of the report.
  */
 export async function replicateInJob(
   job: Pick<Steps, "note">,
   item: ItemState,
-  stretch: Pick<ReplicateRequest, "mode" | "returnAfterSeconds"> & { readonly attempts: number },
+  stretch: Pick<ReplicateRequest, "mode" | "returnAfterSeconds"> & {
+    readonly attempts: number;
+    readonly done?: (report: ReplicateReport) => string;
+  },
 ): Promise<ReplicateReport> {
   const { site, host } = sourceOf(item);
-  const { attempts, ...rest } = stretch;
+  const { attempts, done, ...rest } = stretch;
   for (let attempt = 1; ; attempt += 1) {
     try {
       const report = await replicationAt(site).replicate({ host, request: replicateRequest(item, rest) });
-      // The trouble that was told of is over.
-      if (attempt > 1) job.note(`after ${attempt} attempts`);
+      // In the place of the trouble that was told of, which is over.
+      const said = [
+        ...(done === undefined ? [] : [done(report)]),
+        ...(attempt === 1 ? [] : [`after ${attempt} attempts`]),
+      ];
+      if (said.length > 0) job.note(said.join(", "));
       return report;
     } catch (error) {
       const fault = faultOf(error);
