@@ -1,7 +1,8 @@
-import { DefaultLogger, makeTelemetryFilterString, Runtime, Worker } from "@temporalio/worker";
+import { Worker } from "@temporalio/worker";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
+import { quietTemporal } from "#test/support/quiet-temporal.ts";
 import * as workflows from "#workflows/index.ts";
 import { workflowBundle } from "#workers/workflow-bundle.ts";
 
@@ -12,10 +13,7 @@ const text = (name: string): string => readFileSync(join(folder, name), "utf8");
 describe("a workflow that an earlier version has begun", () => {
   const outcomes = new Map<string, Error | undefined>();
   beforeAll(async () => {
-    Runtime.install({
-      logger: new DefaultLogger("ERROR"),
-      telemetryOptions: { logging: { filter: makeTelemetryFilterString({ core: "ERROR", other: "ERROR" }) } },
-    });
+    quietTemporal();
     const { codePath } = await workflowBundle();
     const histories = [...names.map((name) => [name, text(name)] as const), ["changed", changed()] as const];
     // One worker for all of them: to make one takes ten times as long as to replay.

@@ -1,6 +1,6 @@
 import { Client, type WorkflowHandle } from "@temporalio/client";
 import { TestWorkflowEnvironment } from "@temporalio/testing";
-import { DefaultLogger, makeTelemetryFilterString, Runtime, Worker, type WorkerOptions } from "@temporalio/worker";
+import { Worker, type WorkerOptions } from "@temporalio/worker";
 import { setTimeout as sleep } from "node:timers/promises";
 import { withFailures } from "#activities/failures.ts";
 import { createOrchestratorActivities } from "#activities/orchestrator.ts";
@@ -10,6 +10,7 @@ import type { SiteName } from "#domain/ids.ts";
 import type { OperationName } from "#domain/operations.ts";
 import { timeSkippingExecutable } from "#lab/temporal/executable.ts";
 import { protectedItem } from "#test/support/protected-item.ts";
+import { quietTemporal } from "#test/support/quiet-temporal.ts";
 import { skippingDoubles, takes } from "#test/support/skipping-doubles.ts";
 import { createTwoSites, type SiteDouble, type TwoSites } from "#test/support/sites.ts";
 import { lyon, paris } from "#test/support/temporal-world.ts";
@@ -63,10 +64,7 @@ export interface SkippingItem {
 const watchSeconds = 400 * 86_400;
 
 export async function startSkippingWorld(): Promise<SkippingWorld> {
-  Runtime.install({
-    logger: new DefaultLogger("ERROR"),
-    telemetryOptions: { logging: { filter: makeTelemetryFilterString({ core: "ERROR", other: "ERROR" }) } },
-  });
+  quietTemporal();
   const environment = await TestWorkflowEnvironment.createTimeSkipping({
     server: { executable: { type: "existing-path", path: timeSkippingExecutable() } },
   });

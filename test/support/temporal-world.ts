@@ -1,5 +1,5 @@
 import { TestWorkflowEnvironment } from "@temporalio/testing";
-import { DefaultLogger, makeTelemetryFilterString, Runtime, Worker } from "@temporalio/worker";
+import { Worker } from "@temporalio/worker";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createUnderstudyClient } from "#client/understudy.ts";
 import type { UnderstudyClient } from "#client/understudy-client.ts";
@@ -12,6 +12,7 @@ import type { OperationName } from "#domain/operations.ts";
 import { defaultPolicy } from "#domain/policy.ts";
 import { temporalExecutable } from "#lab/temporal/executable.ts";
 import { queueRates } from "#lab/temporal/queue-rates.ts";
+import { quietTemporal } from "#test/support/quiet-temporal.ts";
 import { startOrchestratorWorker } from "#workers/orchestrator-worker.ts";
 import { runWorker, type RunningWorker } from "#workers/running-worker.ts";
 import type { ItemState } from "#workflows/item/state.ts";
@@ -47,10 +48,7 @@ export interface ItemStory {
 }
 
 export async function startWorld(options: { readonly serverArgs?: readonly string[] } = {}): Promise<World> {
-  Runtime.install({
-    logger: new DefaultLogger("ERROR"),
-    telemetryOptions: { logging: { filter: makeTelemetryFilterString({ core: "ERROR", other: "ERROR" }) } },
-  });
+  quietTemporal();
   const environment = await TestWorkflowEnvironment.createLocal({
     server: {
       log: { format: "pretty", level: "error" },

@@ -1,6 +1,5 @@
 import type { Connection } from "@temporalio/client";
 import { TestWorkflowEnvironment } from "@temporalio/testing";
-import { DefaultLogger, makeTelemetryFilterString, Runtime } from "@temporalio/worker";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createUnderstudyClient } from "#client/understudy.ts";
@@ -14,6 +13,7 @@ import { openSimulated } from "#lab/simulated/open-simulated.ts";
 import { openStore } from "#lab/simulated/store.ts";
 import { temporalExecutable } from "#lab/temporal/executable.ts";
 import { freePort } from "#lab/temporal/free-port.ts";
+import { quietTemporal } from "#test/support/quiet-temporal.ts";
 import { siteTls } from "#test/support/stream-sites.ts";
 import { memoryDir } from "#test/support/temporary-dir.ts";
 import { startOrchestratorWorker } from "#workers/orchestrator-worker.ts";
@@ -26,10 +26,7 @@ describe("the settings of a host that change while its machine is replicated", (
   let sites: Readonly<Record<"paris" | "lyon", Site>>;
 
   beforeAll(async () => {
-    Runtime.install({
-      logger: new DefaultLogger("ERROR"),
-      telemetryOptions: { logging: { filter: makeTelemetryFilterString({ core: "ERROR", other: "ERROR" }) } },
-    });
+    quietTemporal();
     const dir = resources.use(memoryDir()).path;
     const environment = await TestWorkflowEnvironment.createLocal({
       server: {
