@@ -62,31 +62,45 @@ const thaw = async (
   return { wasFrozen: stdout.trim() === "frozen" };
 };
 
-/** The agent answers in order: once it confirms a thaw, no freeze asked for before can still be coming. */
+/**
+ * The agent answers in order: once it confirms a thaw, no freeze asked for before can still be coming.
+ * `call_off PID`: ends that watchdog, if it still is the one of this machine; the number may be another process's by now.
+ */
 const agent = `
 ask() { virsh -q -c qemu:///system qemu-agent-command "$1" "{\\"execute\\":\\"guest-fsfreeze-$2\\"}" --timeout "$3"; }
+call_off() {
+  [ -n "$1" ] || return 0
+  tr '\\000' ' ' <"/proc/$1/cmdline" 2>/dev/null | grep -qF -- " understudy-thaw $machine " || return 0
+  kill -- "-$1" 2>/dev/null || :
+}
 `;
 
 const freezeScript = `${agent}
 machine=$1 pidfile=$2/thaw.pid limit=$3
 mkdir -p "$2"
-if [ -e "$pidfile" ]; then kill -- "-$(cat "$pidfile")" 2>/dev/null; fi
-# Pinging first: a guest without an agent is told apart from one that cannot freeze, and no watchdog is needed.
+# Pinging first: a guest without an agent is told apart from one that cannot freeze. The watchdog of an earlier attempt stays where there is no answer:
+# its freeze may be coming yet.
 virsh -q -c qemu:///system qemu-agent-command "$machine" '{"execute":"guest-ping"}' --timeout 5 >/dev/null || exit 3
+earlier=$(cat "$pidfile" 2>/dev/null)
 setsid sh -c '
-machine=$1 limit=$2
+machine=$1 limit=$2 pidfile=$3
+finish() { if [ "$(cat "$pidfile" 2>/dev/null)" = $$ ]; then rm -f "$pidfile"; fi; exit "$1"; }
 sleep "$limit"
 tries=0
 until virsh -q -c qemu:///system qemu-agent-command "$machine" "{\\"execute\\":\\"guest-fsfreeze-thaw\\"}" --timeout 5 >/dev/null 2>&1; do
   tries=$((tries + 1))
-  [ "$tries" -gt 3600 ] && exit 1
-  [ "$(virsh -q -c qemu:///system domstate "$machine" 2>/dev/null)" = "shut off" ] && exit 0
+  [ "$tries" -gt 3600 ] && finish 1
+  [ "$(virsh -q -c qemu:///system domstate "$machine" 2>/dev/null)" = "shut off" ] && finish 0
   sleep 1
 done
-' watchdog "$machine" "$limit" </dev/null >/dev/null 2>&1 &
-echo $! >"$pidfile"
+finish 0
+' understudy-thaw "$machine" "$limit" "$pidfile" </dev/null >/dev/null 2>&1 &
+watchdog=$!
+echo "$watchdog" >"$pidfile"
+# Only now, so that at no moment nobody is there to thaw; and before the freeze, so that it does not end that.
+call_off "$earlier"
 if ! ask "$machine" freeze "$limit" >/dev/null; then
-  if ask "$machine" thaw 2 >/dev/null 2>&1; then kill -- "-$(cat "$pidfile")"; rm -f "$pidfile"; fi
+  if ask "$machine" thaw 2 >/dev/null 2>&1; then call_off "$watchdog"; rm -f "$pidfile"; fi
   exit 5
 fi
 `;
@@ -95,7 +109,7 @@ const thawScript = `${agent}
 machine=$1 pidfile=$2/thaw.pid
 status=$(ask "$machine" status 5) || status=
 ask "$machine" thaw 5 >/dev/null || exit 4
-if [ -e "$pidfile" ]; then kill -- "-$(cat "$pidfile")" 2>/dev/null; rm -f "$pidfile"; fi
+if [ -e "$pidfile" ]; then call_off "$(cat "$pidfile")"; rm -f "$pidfile"; fi
 case $status in *'"frozen"'*) echo frozen ;; *) echo thawed ;; esac
 `;
 
