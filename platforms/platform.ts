@@ -109,6 +109,8 @@ export interface ReplicationSource {
     op: Operation,
   ): Promise<{ readonly forced: boolean }>;
   powerOn(machine: MachineId, op: Operation): Promise<void>;
+  /** Starts a machine that has gone off, unless it is fenced: what must not serve stays off. Answers whether it had to be started. */
+  keepOn(machine: MachineId, op: Operation): Promise<{ readonly wasOff: boolean }>;
   /**
    * Keeps an old primary from serving: turned off at once, hard, when it runs, not started by the host itself (autostart off), and marked on the host with `epoch`.
    * Idempotent; `STALE_EPOCH` where it is fenced under a newer one. Answers whether it was found running.
@@ -125,6 +127,11 @@ export interface ReplicationSource {
     request: { readonly item: ItemName; readonly machine: MachineId; readonly epoch: number },
     op: Operation,
   ): Promise<{ readonly wasRunning: boolean }>;
+  /**
+   * Takes a fence back as if it had never been: the host starts the machine by itself where it did so before, and one that the fence turned off runs again.
+   * Nothing to do where none stands. Answers whether it was started.
+   */
+  unfence(machine: MachineId, op: Operation): Promise<{ readonly started: boolean }>;
 }
 
 export interface ReplicaSpec {
@@ -150,8 +157,10 @@ export interface FailoverRequest {
   readonly point: CutId;
   /** The epoch this activation carries; for test failovers the present one. */
   readonly epoch: number;
-  /** Source network or bridge → target's; a test failover gets the isolated one. Adapters not named keep theirs. */
+  /** Source network or bridge → target's. Adapters not named keep theirs. */
   readonly networks: Readonly<Record<string, string>>;
+  /** Every adapter hangs on this network or bridge of the target's, whatever `networks` says: for a test that is not isolated. `NETWORK_NOT_FOUND` where it is not there. */
+  readonly onlyNetwork?: string;
   /** Connect no adapter's cable to anything: a private bridge made for the test and removed after it. */
   readonly isolated: boolean;
   /** The machine's name at the target (a test's ends in `-Test`). */

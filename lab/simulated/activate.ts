@@ -23,9 +23,8 @@ export function failOver(host: SimulatedHost, request: FailoverRequest): Activat
     const existing = before.activations.find(({ failover }) => failover === request.failover);
     if (existing !== undefined) return before;
     refuseFailover(before, request);
-    const unknown = Object.values(request.networks).find(
-      (network) => !upHost(state, host.site).networks.includes(network),
-    );
+    const wanted = request.onlyNetwork === undefined ? Object.values(request.networks) : [request.onlyNetwork];
+    const unknown = wanted.find((network) => !upHost(state, host.site).networks.includes(network));
     if (unknown !== undefined && !request.isolated)
       throw new Fault("NETWORK_NOT_FOUND", `Site ${host.site} has no network "${unknown}".`);
     const machine = request.kind === "test" ? machineId(`${before.machine.id}-${request.failover}`) : before.machine.id;
@@ -127,7 +126,7 @@ function machineFrom(
     ...adapter,
     network: request.isolated
       ? `isolated-${activation.failover}`
-      : (request.networks[adapter.network] ?? adapter.network),
+      : (request.onlyNetwork ?? request.networks[adapter.network] ?? adapter.network),
   }));
   const definition = { ...source, id: activation.machine, name: activation.machineName, adapters };
   return {

@@ -24,6 +24,7 @@ async function openHarness(): Promise<PlatformHarness> {
     machine,
     leastScratchBytes: 0,
     networks: { production: "recovery" },
+    testNetwork: "isolated",
     write: (side, disk, { offset, data }) => {
       const { generation } = machineRecord(storeOf(side), vm);
       return Promise.resolve(writeGuest(storeOf(side), { machine: vm, generation }, { disk, offset, data }));

@@ -23,6 +23,7 @@ export async function openLibvirtHarness(lab: Lab): Promise<PlatformHarness> {
   const name = `contract${number}`;
   const uuid = await defineMachine(hosts.source, name);
   await hosts.source.run('virsh -q start "$1"', [name]);
+  await hosts.target.run("[ -d /sys/class/net/br-test ] || ip link add br-test type bridge; ip link set br-test up");
   const platforms = { source: await platformOn(hosts.source, number), target: await platformOn(hosts.target, number) };
   const machine = await platforms.source.inventory.find(uuid, op);
   return {
@@ -33,6 +34,7 @@ export async function openLibvirtHarness(lab: Lab): Promise<PlatformHarness> {
     machine,
     leastScratchBytes: 16 * 1024 * 1024,
     networks: { br0: "br0" },
+    testNetwork: "br-test",
     write: (side, disk, at) => writeAsGuest(hosts[side], { machine: machine.id, disk, ...at }),
     readDisk: (side, id, disk) => readImage(hosts[side], id, disk),
     machines: (side) => platforms[side].inventory.list(op),

@@ -27,6 +27,8 @@ export interface Adaptation {
   readonly networks: Readonly<Record<string, string>>;
   /** Every adapter hangs on this bridge, whatever `networks` says. */
   readonly onlyBridge?: string;
+  /** The same with a network or bridge of this host's. */
+  readonly onlyNetwork?: string;
   /** Where it keeps its firmware's variables here. */
   readonly nvram?: string;
   /** Elements of disks that it is given back. */
@@ -169,6 +171,7 @@ const adaptAdapter = (adapter: EditableElement, to: Adaptation): void => {
   const source = elements(adapter, "source")[0];
   const name = attributeOf(source, "network") ?? attributeOf(source, "bridge") ?? attributeOf(source, "dev");
   if (to.onlyBridge !== undefined) return connect(adapter, "bridge", to.onlyBridge);
+  if (to.onlyNetwork !== undefined) return connectTo(adapter, to, to.onlyNetwork);
   if (name === undefined) return undefined;
   const wanted = to.networks[name] ?? name;
   if (to.facts.networks.has(wanted)) return connect(adapter, "network", wanted);
@@ -179,6 +182,18 @@ const adaptAdapter = (adapter: EditableElement, to: Adaptation): void => {
     "NETWORK_NOT_FOUND",
     `Machine ${to.machineName} hangs on network ${name}, and this host has no network or bridge ${wanted}; it has: ${known.join(", ") || "none"}. Map ${name} to one of these under networkMappings.`,
     { details: { network: name, wanted, known } },
+  );
+};
+
+/** Also an adapter that hangs on nothing libvirt knows, such as a port of the host's card: a test is in no other network. */
+const connectTo = (adapter: EditableElement, to: Adaptation, wanted: string): undefined => {
+  if (to.facts.networks.has(wanted)) return connect(adapter, "network", wanted);
+  if (to.facts.bridges.has(wanted)) return connect(adapter, "bridge", wanted);
+  const known = [...to.facts.networks, ...to.facts.bridges];
+  throw new Fault(
+    "NETWORK_NOT_FOUND",
+    `Machine ${to.machineName} is to hang on ${wanted}, and this host has no network or bridge of that name; it has: ${known.join(", ") || "none"}. Name one of these, or none for an isolated one.`,
+    { details: { wanted, known } },
   );
 };
 

@@ -107,6 +107,7 @@ export const rehearse = async (
     overlays: activation.overlays,
     networks: request.networks,
     ...(activation.bridge !== undefined && { onlyBridge: activation.bridge }),
+    ...(request.onlyNetwork !== undefined && { onlyNetwork: request.onlyNetwork }),
     mark: { replica, failover: activation.failover, epoch: activation.epoch },
     facts,
   });

@@ -16,6 +16,8 @@ export interface PlatformHarness extends AsyncDisposable {
   readonly leastScratchBytes: number;
   /** A network of the source, and the target's that it is mapped to. */
   readonly networks: Readonly<Record<string, string>>;
+  /** Another network of the target's, which none is mapped to. */
+  readonly testNetwork: string;
   /** What the machine that runs at that side writes, acknowledged when it resolves. Multiples of 4096 bytes. */
   write(
     side: "source" | "target",

@@ -146,6 +146,26 @@ export function targetContract(openHarness: OpenHarness): void {
     ]);
   });
 
+  test("a test failover in a named network hangs on that alone, whatever is mapped", async () => {
+    await using harness = await openHarness();
+    const { spec, cycle, failover } = fixtureOf(harness);
+    await harness.target.createReplica(spec(), op);
+    const point = await cycle("c1");
+    const { testNetwork } = harness;
+    for (const [index, networks] of [harness.networks, {}].entries()) {
+      const request = failover(`t${index}`, point, { isolated: false, networks, onlyNetwork: testNetwork });
+      const started = await harness.target.failOver(request, op);
+      const machine = (await harness.machines("target")).find(({ id }) => id === started.machine);
+      expect([...new Set(machine?.adapters.map(({ network }) => network))]).toEqual([testNetwork]);
+      await harness.target.discard({ replica, failover: request.failover, epoch: 1 }, op);
+    }
+    const nowhere = failover("t2", point, { isolated: false, networks: {}, onlyNetwork: "nowhere" });
+    await expect(harness.target.failOver(nowhere, op)).rejects.toMatchObject({ code: "NETWORK_NOT_FOUND" });
+    // What cannot be made leaves nothing behind.
+    expect((await harness.target.points(replica, op)).map(({ id }) => id)).toEqual(["c1"]);
+    expect((await harness.machines("target")).filter(({ name }) => name.endsWith("-Test"))).toEqual([]);
+  });
+
   test("an unplanned failover refuses the old owner, can change its point, and is final once committed", async () => {
     await using harness = await openHarness();
     const { spec, cycle, write, first, sourceDisk, failover, opening, points } = fixtureOf(harness);

@@ -41,8 +41,15 @@ describe("what a target is asked for", () => {
     expect(failoverRequest(item, { ...wish, kind: "test" })).toMatchObject({ machineName: "web-Test", isolated: true });
     expect(failoverRequest(item, { ...wish, kind: "test", network: "lab" })).toMatchObject({
       isolated: false,
-      networks: { lan: "lab" },
+      onlyNetwork: "lab",
+      networks: {},
     });
+  });
+
+  it("leaves no adapter of a test in the production's network because that is not mapped", () => {
+    const unmapped = { ...item, networkMappings: [] };
+    expect(failoverRequest(unmapped, { ...wish, kind: "test", network: "lab" })).toMatchObject({ onlyNetwork: "lab" });
+    expect(failoverRequest(unmapped, { ...wish, kind: "planned" })).not.toHaveProperty("onlyNetwork");
   });
 });
 

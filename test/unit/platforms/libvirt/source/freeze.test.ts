@@ -76,7 +76,9 @@ it("calls the earlier attempt's watchdog off once its own stands, so that no ins
   const earlier = Number(await readFile(pidfile(), "utf8"));
   await rm(file("hangs"));
   expect(await programOf(earlier)).toContain("understudy-thaw");
-  await freeze(10, () => expect.poll(() => programOf(earlier), { timeout: 3_000, interval: 5 }).toBe(""));
+  await freeze(10, async () => {
+    await expect.poll(() => programOf(earlier), { timeout: 3_000, interval: 5 }).toBe("");
+  });
 });
 
 it("never ends a process that was given a dead watchdog's number", async () => {

@@ -94,6 +94,20 @@ describe("a machine's definition at the target", () => {
     expect(test).not.toMatch(/type="network"/);
   });
 
+  it("hangs a test's adapters on the one network that is named for it, mapped or not, and whatever they hung on", () => {
+    const passed = definition.replace(
+      "<graphics",
+      "<interface type='hostdev'><source><address type='pci' bus='0x01'/></source></interface><graphics",
+    );
+    const test = adaptDefinition(passed, adaptation({ networks: {}, onlyNetwork: "dr-net" }));
+    expect(test.match(/<source network="dr-net"\/>/g)).toHaveLength(3);
+    expect(test).not.toMatch(/type="(bridge|hostdev)"/);
+    expect(adaptDefinition(passed, adaptation({ networks: {}, onlyNetwork: "dr0" }))).not.toMatch(/type="network"/);
+    expect(() => adaptDefinition(passed, adaptation({ onlyNetwork: "br0" }))).toThrow(
+      "Machine app1 is to hang on br0, and this host has no network or bridge of that name; it has: dr-net, dr0.",
+    );
+  });
+
   it.each([
     ["a firmware libvirt chooses", "<os firmware='efi'><type>hvm</type></os>", "<nvram>/n.fd</nvram>"],
     [
