@@ -4,6 +4,7 @@ import { idleQueue } from "#client/idle-step.ts";
 import { jobViewOf, withProgress, withWaiting } from "#client/job-view.ts";
 import { liveReplication } from "#client/live-report.ts";
 import { takeBack } from "#client/take-back.ts";
+import { whyUnsaid } from "#client/unsaid-job.ts";
 import type { Cancellation } from "#client/understudy-client.ts";
 import { Fault } from "#domain/fault.ts";
 import type { ItemName } from "#domain/ids.ts";
@@ -12,11 +13,14 @@ import { operations } from "#domain/operations.ts";
 import { itemAttribute, operationAttribute } from "#workflows/search-attributes.ts";
 import { itemWorkflowId } from "#workflows/names.ts";
 
-/** `UnderstudyClient.job`. Rejects with `JOB_NOT_FOUND`. */
+/** `UnderstudyClient.job`. Rejects with `JOB_NOT_FOUND`; of a job that has not begun, or was taken back before it did, the sentence says so. */
 export async function readJob(client: Client, id: string): Promise<JobView> {
   const description = await describedJob(client, id);
   const view = jobViewOf(description);
-  if (view === undefined) throw notFound(id, ", or no worker has taken it up yet");
+  if (view === undefined) {
+    const why = await whyUnsaid(client.workflow.getHandle(id), description);
+    throw why === undefined ? notFound(id) : new Fault("JOB_NOT_FOUND", why);
+  }
   if (view.endedAt !== undefined) return view;
   // The initial replication is the item's own; other jobs replicate themselves.
   const runs = view.operation === "EnableProtection" ? await describedItem(client, view.item) : description;
@@ -53,8 +57,8 @@ const alreadyEnded = (id: string, description: WorkflowExecutionDescription): Fa
 
 const jobTypes: readonly string[] = [...operations, "FinalizeProtection"];
 
-const notFound = (id: string, orElse = ""): Fault =>
-  new Fault("JOB_NOT_FOUND", `There is no job “${id}”${orElse}. \`understudy jobs\` lists them.`);
+const notFound = (id: string): Fault =>
+  new Fault("JOB_NOT_FOUND", `There is no job “${id}”. \`understudy jobs\` lists them.`);
 
 /** Any other workflow, an item's above all, is not to be taken for a job. */
 async function describedJob(client: Client, id: string): Promise<WorkflowExecutionDescription> {
