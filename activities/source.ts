@@ -18,6 +18,10 @@ export interface SourceActivities {
     request: OnHost<{ readonly machine: MachineId; readonly graceSeconds: number; readonly force: boolean }>,
   ): Promise<{ readonly forced: boolean }>;
   powerOnMachine(request: OnHost<{ readonly machine: MachineId }>): Promise<void>;
+  /** Looks after a machine that may still go off. Answers when it had to be started again, or after `forSeconds` without. Ends early when cancelled. */
+  keepMachineOn(
+    request: OnHost<{ readonly machine: MachineId; readonly forSeconds: number }>,
+  ): Promise<{ readonly wasOff: boolean }>;
   fenceMachine(
     request: OnHost<{ readonly item: ItemName; readonly machine: MachineId; readonly epoch: number }>,
   ): Promise<{ readonly wasRunning: boolean }>;
@@ -33,6 +37,7 @@ export interface SourceActivities {
       readonly forSeconds: number;
     }>,
   ): Promise<{ readonly wasRunning: boolean }>;
+  unfenceMachine(request: OnHost<{ readonly machine: MachineId }>): Promise<{ readonly started: boolean }>;
   stopTracking(request: OnHost<{ readonly tracked: TrackedMachine }>): Promise<void>;
 }
 
@@ -42,6 +47,17 @@ export const createSourceActivities = (openHost: OpenHost): SourceActivities => 
     asOperation(async (op) => (await sourceOf(openHost, host)).shutDown(request, op)),
   powerOnMachine: ({ host, machine }) =>
     asOperation(async (op) => (await sourceOf(openHost, host)).powerOn(machine, op)),
+  keepMachineOn: ({ host, machine, forSeconds }) =>
+    asOperation(async (op) => {
+      const until = Date.now() + forSeconds * 1_000;
+      for (;;) {
+        const found = await (await sourceOf(openHost, host)).keepOn(machine, op);
+        if (found.wasOff || Date.now() >= until) return found;
+        await sleep(lookEveryMs, undefined, { signal: op.signal });
+      }
+    }),
+  unfenceMachine: ({ host, machine }) =>
+    asOperation(async (op) => (await sourceOf(openHost, host)).unfence(machine, op)),
   fenceMachine: ({ host, ...request }) =>
     asOperation(async (op) => (await sourceOf(openHost, host)).fence(request, op)),
   guardMachine: ({ host, forSeconds, ...request }) =>

@@ -11,8 +11,8 @@ const named = (points: readonly RecoveryPoint[]): string => {
 };
 
 /**
- * The point that a failover means. `points`: newest last, as the replica's manifests list them. *Latest* and *latest processed* both choose the newest sealed
- * one; what differs is that the caller of *latest* has pending data sealed first. The others choose among the kept ones. Throws `POINT_NOT_FOUND`.
+ * The point that a failover means. `points`: newest last, as the replica's manifests list them. *Latest* and *latest processed* are the same: each delta is
+ * processed as soon as all of it is there, and a part of one can never be booted, so nothing is ever pending. The others choose among the kept ones. Throws `POINT_NOT_FOUND`.
  */
 export const choosePoint = (points: readonly RecoveryPoint[], selector: PointSelector): RecoveryPoint => {
   if (points.length === 0)

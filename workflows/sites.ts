@@ -50,7 +50,8 @@ export const whenSiteIsBack = (site: SiteName) =>
     taskQueue: siteQueue(site),
     startToCloseTimeout: "2 minutes",
     heartbeatTimeout,
-    retry: { initialInterval: "1 second", backoffCoefficient: 2, maximumInterval: "10 seconds" },
+    // A machine that its host starts by itself must not be reached before it is fenced: so often is looked whether the host is back.
+    retry: { initialInterval: "1 second", backoffCoefficient: 1 },
   });
 
 /** Stays at a site's host for as long as it is asked to; when the site dies it lies in the queue again until it is back. */

@@ -85,7 +85,7 @@ function without(standing: StandingCut, held: readonly string[]): StandingCut {
 
 function cutWanted(stretch: Stretch, state: ReplicaState, mayFreeze: boolean): Parameters<typeof takeCut>[1] {
   const { mode, policy } = stretch.request;
-  const app = mayFreeze && appConsistentDue(policy, state, stretch.clock.now());
+  const app = mayFreeze && appConsistentDue(policy, state, stretch.sourceClock.now(state));
   // A long transfer goes on with the cut it began with; a delta is soon sent again, and fresher.
   const long = mode === "seed" || mode === "resynchronize";
   return {

@@ -11,6 +11,7 @@ import type { ReplicateReport, ReplicateRequest } from "./request.ts";
 import { resynchronize } from "./resynchronize.ts";
 import { run as runCycles } from "./run.ts";
 import { seed } from "./seed.ts";
+import { createSourceClock } from "./source-clock.ts";
 import type { Log, Stretch } from "./stretch.ts";
 
 /** A copy that stands still says nothing by itself. */
@@ -43,7 +44,8 @@ export function createReplicator(options: {
     const reporter = createReporter({ emit: report, now: () => clock.now(), limit, ...(before && { before }) });
     const judging = setInterval(() => reporter.judge(), judgeEveryMs);
     const until = clock.now() + request.returnAfterSeconds * 1000;
-    const stretch = { request, source, inventory, clock, until, reporter, signal, log };
+    const sourceClock = createSourceClock(clock);
+    const stretch = { request, source, inventory, clock, sourceClock, until, reporter, signal, log };
     try {
       await connected({ ...options, stretch }, modes[request.mode]);
     } catch (error) {

@@ -37,7 +37,6 @@ export function createReporter(options: {
     cycles: 0,
     bytesSent: 0,
     wireBytes: 0,
-    keptPoints: [],
     warnings: [],
     ...options.before,
     phase: "connecting",
@@ -110,9 +109,8 @@ export function createReporter(options: {
       }
     },
     sealed(point, lastCycle) {
-      const keptPoints = point.kept ? [...report.keptPoints, point] : report.keptPoints;
       const lastSealed = { cut: point.id, takenAt: point.takenAt, sealedAt: point.sealedAt };
-      const sealed = { lastSealed, lastCycle, keptPoints, cycles: report.cycles + 1 };
+      const sealed = { lastSealed, lastCycle, cycles: report.cycles + 1 };
       change({ ...sealed, ...(point.consistency === "app-consistent" && appConsistent(point, report)) }, true);
     },
     warn(warning) {

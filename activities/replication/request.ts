@@ -1,4 +1,3 @@
-import type { RecoveryPoint } from "#domain/cut.ts";
 import type { FaultCode } from "#domain/fault-codes.ts";
 import type { CutId, DiskId, Instant, ReplicaId } from "#domain/ids.ts";
 import type { DiskProgress } from "#domain/item-view.ts";
@@ -21,7 +20,7 @@ export interface ReplicateRequest {
   readonly machineDisks?: readonly DiskId[];
 }
 
-/** What one run did; also the heartbeat's details while it runs (so that `status` shows it live). */
+/** What one run did; also the heartbeat's details while it runs (so that `status` shows it live), ten times a second: nothing in it grows with the run. */
 export interface ReplicateReport {
   readonly phase: "connecting" | "cutting" | "copying" | "comparing" | "sealing" | "waiting";
   readonly lastSealed?: { readonly cut: CutId; readonly takenAt: Instant; readonly sealedAt: Instant };
@@ -32,8 +31,6 @@ export interface ReplicateReport {
   readonly bytesSent: number;
   readonly wireBytes: number;
   readonly disks: readonly DiskProgress[];
-  /** Kept points sealed in this run, newest last. */
-  readonly keptPoints: readonly RecoveryPoint[];
   /** Said in health though replication goes on, each once: an app-consistent point that could not be had, firmware variables that could not be read. */
   readonly warnings: readonly { readonly code: FaultCode; readonly message: string; readonly at: Instant }[];
 }

@@ -4,6 +4,7 @@ import type { ReplicaSession } from "#transfer/session.ts";
 import type { Clock } from "./clock.ts";
 import type { Reporter } from "./reporter.ts";
 import type { ReplicateRequest } from "./request.ts";
+import type { SourceClock } from "./source-clock.ts";
 
 /** Says what happens, with fields; never a secret. */
 export type Log = (message: string, fields?: Readonly<Record<string, unknown>>) => void;
@@ -15,6 +16,7 @@ export interface Stretch {
   readonly inventory: Inventory;
   readonly session: ReplicaSession;
   readonly clock: Clock;
+  readonly sourceClock: SourceClock;
   /** When a `run` returns, in milliseconds since 1970. */
   readonly until: number;
   readonly reporter: Reporter;

@@ -33,11 +33,13 @@ function tell(stretch: Stretch, standing: StandingCut): StandingCut {
   return standing;
 }
 
-function cutNow(stretch: Stretch, consistency: Consistency): Promise<StandingCut> {
+async function cutNow(stretch: Stretch, consistency: Consistency): Promise<StandingCut> {
   const { tracked, policy } = stretch.request;
   const cut = newCutId(stretch.clock.now());
   const request = { tracked, cut, consistency, scratchPercent: policy.scratchPercent };
-  return stretch.source.cut(request, operationOf(stretch, { verb: "cut", cut }));
+  const standing = await stretch.source.cut(request, operationOf(stretch, { verb: "cut", cut }));
+  stretch.sourceClock.heard(standing.description.takenAt);
+  return standing;
 }
 
 async function stillStanding(stretch: Stretch, cut: CutId): Promise<StandingCut | undefined> {

@@ -52,13 +52,16 @@ export function steppedClock(startMs = Date.parse("2026-01-01T00:00:00Z")): Cloc
 export async function protectedItem(options: {
   readonly dir: string;
   readonly clock?: Clock;
+  /** The source's host; the worker's by default. */
+  readonly hostClock?: Clock;
   readonly guest?: Partial<Guest>;
   readonly blocks?: readonly [number, number];
   /** How the replica is reached; in the same process by default. */
   readonly link?: (opener: ReplicaOpener) => Promise<AsyncDisposable & { readonly connectReplica: ConnectReplica }>;
 }) {
   const clock = options.clock ?? systemClock;
-  const east = await simulatedSite({ dir: options.dir, site: "east", clock });
+  const hostClock = options.hostClock ?? clock;
+  const east = await simulatedSite({ dir: options.dir, site: "east", clock: hostClock });
   const west = await simulatedSite({ dir: options.dir, site: "west", clock });
   const machine = addTwoDiskMachine(east.store, { program: "writer", ...options.guest }, options.blocks);
   await east.source.powerOn(vm, op);
@@ -81,7 +84,12 @@ export async function protectedItem(options: {
       readonly returnAfterSeconds?: number;
     } = {},
   ): Promise<ReplicateReport> {
-    await using from = await simulatedSite({ dir: options.dir, site: "east", clock, faults: over.source ?? [] });
+    await using from = await simulatedSite({
+      dir: options.dir,
+      site: "east",
+      clock: hostClock,
+      faults: over.source ?? [],
+    });
     await using to = await simulatedSite({ dir: options.dir, site: "west", clock, faults: over.target ?? [] });
     await using link = await options.link?.(to.target);
     const connectReplica = link?.connectReplica ?? connectDirectly({ opener: to.target, peerSite: "east", wire });

@@ -56,6 +56,8 @@ export interface TwoSites {
   loseTracking(machine: string): void;
   /** Somebody at that site turns the machine on, past all of us. */
   startByHand(site: string, machine: string): void;
+  /** A machine of that name runs at that site from here on, beside the one at the other. */
+  placeMachine(site: string, machine: string): void;
   /** Where that machine, or its test machine, runs now: `paris/app1`. */
   running(machine: string): readonly string[];
   /** The replicas there are of that item. */
@@ -246,7 +248,6 @@ export function createTwoSites(names: readonly [string, string], machines: reado
           bytesSent: cycles * deltaBytes,
           wireBytes: cycles * deltaBytes,
           disks: [],
-          keptPoints: [point],
           warnings: [],
         };
         context.heartbeat(report);
@@ -309,6 +310,7 @@ export function createTwoSites(names: readonly [string, string], machines: reado
     },
     loseTracking: (name) => void untracked.add(`id-${name}`),
     startByHand: (site, name) => setRunning(site, `id-${name}`, true),
+    placeMachine: (site, name) => void at(site).machines.set(`id-${name}`, machine(`id-${name}`, name)),
     running: (machine) =>
       names.flatMap((site) =>
         [...at(site).machines.values()]

@@ -21,7 +21,6 @@ export const oneCycle = (): ReplicateReport => {
     bytesSent: 1_000,
     wireBytes: 1_000,
     disks: [],
-    keptPoints: [],
     warnings: [],
   };
 };

@@ -49,6 +49,5 @@ export const report = (takenAt: string) =>
     bytesSent: 1_000,
     wireBytes: 500,
     disks: [],
-    keptPoints: [],
     warnings: [],
   }) satisfies ReplicateReport;

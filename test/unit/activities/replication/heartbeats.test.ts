@@ -76,7 +76,6 @@ const report = (cycles: number): ReplicateReport => ({
   bytesSent: 0,
   wireBytes: 0,
   disks: [],
-  keptPoints: [],
   warnings: [],
 });
 const work = {

@@ -108,3 +108,13 @@ test("A copy that stands still is said to, and said to go on when it does", () =
   pass(300);
   expect(state()).toEqual(["Completed"]);
 });
+
+test("What is said does not grow with the points that a run seals, nor with a machine's definition", () => {
+  const { reporter } = watched();
+  const sizes = Array.from({ length: 300 }, (_, number) => {
+    const sealed = { ...point, id: cutId(`c${1_000 + number}`), definition: "x".repeat(8_000) };
+    reporter.sealed(sealed, { durationMs: 1, bytes: 1, wireBytes: 1 });
+    return JSON.stringify(reporter.report).length;
+  });
+  expect(Math.max(...sizes)).toBeLessThan((sizes[0] ?? 0) + 20);
+});
