@@ -206,14 +206,14 @@ export interface RecoveryTarget {
   verify(request: { readonly replica: ReplicaId; readonly point: CutId }, op: Operation): Promise<Verification>;
   /**
    * Boots a machine from a point on a layer of its own. Planned and unplanned: refuses senders with an older epoch from here on, and tracks changes from the first write.
-   * A test leaves the replica receiving. Called again with the same failover id it answers the same activation.
+   * An epoch that is not above the newest seen (for a test: that is older) is refused with `STALE_EPOCH`. A test leaves the replica receiving. Called again with the same failover id it answers the same activation.
    */
   failOver(request: FailoverRequest, op: Operation): Promise<Activation>;
   /** Final: every other point goes; `changePoint` is refused from here on. */
   commit(request: { readonly replica: ReplicaId; readonly failover: FailoverId }, op: Operation): Promise<void>;
-  /** Stops the uncommitted machine, throws its layer away and boots from another point. */
+  /** Stops the uncommitted machine, throws its layer away and boots from another point. What cannot succeed is refused while it still runs; `STALE_EPOCH` for an older epoch. */
   changePoint(request: FailoverRequest, op: Operation): Promise<Activation>;
-  /** Undoes an uncommitted failover, or cleans a test up: the machine and its layer are gone, the replica receives again under `epoch`. */
+  /** Undoes an uncommitted failover, or cleans a test up: the machine and its layer are gone, the replica receives again under `epoch`. `STALE_EPOCH` for an older one. */
   discard(
     request: { readonly replica: ReplicaId; readonly failover: FailoverId; readonly epoch: number },
     op: Operation,

@@ -12,6 +12,7 @@ import type { ActivationRecord, MachineRecord, ReplicaRecord } from "./records.t
 import { machineKey } from "./records.ts";
 import { changeReplica, filesOf, layersUnder, refuseStaleEpoch, replicaOf } from "./replica-record.ts";
 import { createSparse, writeSparse } from "./sparse-file.ts";
+import type { State } from "./store.ts";
 import { beginSegment, wipeTracking } from "./tracking.ts";
 
 /**
@@ -23,10 +24,7 @@ export function failOver(host: SimulatedHost, request: FailoverRequest): Activat
     const existing = before.activations.find(({ failover }) => failover === request.failover);
     if (existing !== undefined) return before;
     refuseFailover(before, request);
-    const wanted = request.onlyNetwork === undefined ? Object.values(request.networks) : [request.onlyNetwork];
-    const unknown = wanted.find((network) => !upHost(state, host.site).networks.includes(network));
-    if (unknown !== undefined && !request.isolated)
-      throw new Fault("NETWORK_NOT_FOUND", `Site ${host.site} has no network "${unknown}".`);
+    refuseUnknownNetworks(host, state, request);
     const machine = request.kind === "test" ? machineId(`${before.machine.id}-${request.failover}`) : before.machine.id;
     const { failover, kind, machineName, point } = request;
     const activation: ActivationRecord = { failover, kind, machine, machineName, point, state: "preparing" };
@@ -53,6 +51,14 @@ export function activationOf(record: ReplicaRecord, failover: FailoverRequest["f
   const found = record.activations.find((activation) => activation.failover === failover);
   if (found === undefined) throw new Fault("FAILOVER_NOT_FOUND", `Replica ${record.id} knows no failover ${failover}.`);
   return found;
+}
+
+/** Throws `NETWORK_NOT_FOUND`. */
+export function refuseUnknownNetworks(host: SimulatedHost, state: State, request: FailoverRequest): void {
+  const wanted = request.onlyNetwork === undefined ? Object.values(request.networks) : [request.onlyNetwork];
+  const unknown = wanted.find((network) => !upHost(state, host.site).networks.includes(network));
+  if (unknown !== undefined && !request.isolated)
+    throw new Fault("NETWORK_NOT_FOUND", `Site ${host.site} has no network "${unknown}".`);
 }
 
 function refuseFailover(record: ReplicaRecord, request: FailoverRequest): void {

@@ -2,14 +2,14 @@ import { rmSync } from "node:fs";
 import { Fault } from "#domain/fault.ts";
 import type { FailoverId, ReplicaId } from "#domain/ids.ts";
 import type { Activation, FailoverRequest } from "#platforms/platform.ts";
-import { activationOf, failOver, removeActivation, withActivation } from "./activate.ts";
+import { activationOf, failOver, refuseUnknownNetworks, removeActivation, withActivation } from "./activate.ts";
 import type { SimulatedHost } from "./host.ts";
 import { removeLayer } from "./layer.ts";
 import { mergeLayers } from "./merge-layers.ts";
 import { machineDir, replicaDir } from "./paths.ts";
 import type { ActivationRecord } from "./records.ts";
 import { replicaKey } from "./records.ts";
-import { changeReplica, filesOf, refuseStaleEpoch, replicaOf } from "./replica-record.ts";
+import { changeReplica, filesOf, layersUnder, refuseStaleEpoch, replicaOf } from "./replica-record.ts";
 
 /** `RecoveryTarget.commit`. */
 export function commit(
@@ -37,7 +37,10 @@ export function commit(
 
 /** `RecoveryTarget.changePoint`. Under the same failover id it is the same failover, from another point. */
 export function changePoint(host: SimulatedHost, request: FailoverRequest): Activation {
-  const record = host.store.transact((state) => replicaOf(host, state, request.replica));
+  const record = host.store.transact((state) => {
+    refuseUnknownNetworks(host, state, request);
+    return replicaOf(host, state, request.replica);
+  });
   const present = activationOf(
     record,
     record.activations.find(({ kind }) => kind !== "test")?.failover ?? request.failover,
@@ -48,6 +51,7 @@ export function changePoint(host: SimulatedHost, request: FailoverRequest): Acti
       `Failover ${present.failover} is committed: its point cannot be changed any more.`,
     );
   refuseStaleEpoch(record, request.epoch);
+  layersUnder(record, request.point);
   if (present.failover === request.failover && present.point === request.point) return failOver(host, request);
   removeActivation(host, { replica: request.replica, machine: present.machine });
   const again: ActivationRecord = {

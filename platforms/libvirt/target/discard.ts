@@ -7,6 +7,7 @@ import { removeScript } from "./activation-scripts.ts";
 import type { DiskId } from "#domain/ids.ts";
 import { findDomain, isActivationOf, removeDomain } from "./domains.ts";
 import type { Operation as StoreOperation } from "./host-store.ts";
+import { refuseStaleEpoch } from "./stale-epoch.ts";
 import type { StoredActivation } from "./stored-replica.ts";
 
 /** Takes an uncommitted machine and everything it wrote away. Idempotent; what it promises is said at `RecoveryTarget.discard`. */
@@ -18,6 +19,7 @@ export const discard = async (
   const { store } = place;
   const state = await store.change(
     (current) => {
+      refuseStaleEpoch(current, request.epoch);
       const known = current.activations.find(({ failover }) => failover === request.failover);
       if (known === undefined)
         return request.epoch > current.epoch ? { state: { ...current, epoch: request.epoch } } : undefined;

@@ -14,7 +14,8 @@ import { dropIncoming, withoutIncoming } from "./incoming-plan.ts";
 import { pointNotFound, type Manifest } from "./manifest.ts";
 import { rehearse } from "./prepare-activation.ts";
 import { findManifest, readPoints, type StoredPoints } from "./read-points.ts";
-import type { StoredReplica } from "./stored-replica.ts";
+import { refuseStaleEpoch } from "./stale-epoch.ts";
+import type { StoredActivation, StoredReplica } from "./stored-replica.ts";
 
 /** Boots the point's machine. What it promises is said at `RecoveryTarget.failOver`. */
 export const failOver = async (
@@ -33,6 +34,7 @@ export const failOver = async (
   const manifest = manifestOf(stored, request);
   if (standing === undefined) {
     checkAllowed(stored.state, request);
+    refuseSameEpoch(stored.state, request);
     const activation = planActivation(place, stored.state, { request, manifest });
     await rehearse(place, { state: stored.state, manifest, request, activation }, op);
   }
@@ -44,6 +46,7 @@ export const failOver = async (
         throw new Fault("OPERATION_NOT_ALLOWED", `Failover ${request.failover} is being undone: begin a new one.`);
       if (known !== undefined) return undefined;
       checkAllowed(current, request);
+      refuseSameEpoch(current, request);
       return activated(place, current, { request, manifest });
     },
     { purpose: `record failover ${request.failover}`, signal: op.signal, exclusive: true },
@@ -69,10 +72,16 @@ export const changePoint = async (
       "OPERATION_NOT_ALLOWED",
       `Failover ${before.failover} of replica ${stored.state.replica} is committed: its recovery point cannot be changed any more.`,
     );
+  refuseStaleEpoch(stored.state, request.epoch);
   const manifest = manifestOf(stored, request);
   const same = before.failover === request.failover && before.point === request.point;
   if (same && before.phase === "running") return describeActivation(before);
   if (same) return await driveActivation(place, { state: stored.state, manifest, request }, op);
+  // Before the machine is stopped: what cannot succeed leaves it running.
+  const rest = without(stored.state, before);
+  checkAllowed(rest, request);
+  const activation = planActivation(place, rest, { request, manifest });
+  await rehearse(place, { state: rest, manifest, request, activation }, op);
   op.progress({ step: `Stopping ${before.machineName}` });
   await takeMachineDown(place, { replica: stored.state.replica, activation: before }, op);
   const state = await place.store.change(
@@ -83,8 +92,9 @@ export const changePoint = async (
           "OPERATION_NOT_ALLOWED",
           `Failover ${now.failover} was committed meanwhile: its recovery point cannot be changed any more.`,
         );
-      const without = { ...current, activations: current.activations.filter((each) => each !== now) };
-      const change = activated(place, without, { request, manifest });
+      const others = without(current, now);
+      checkAllowed(others, request);
+      const change = activated(place, others, { request, manifest });
       const old = place.store.layout.activation(before.failover);
       return before.failover === request.failover
         ? change
@@ -94,6 +104,11 @@ export const changePoint = async (
   );
   return await driveActivation(place, { state, manifest, request }, op);
 };
+
+const without = (state: StoredReplica, activation: StoredActivation): StoredReplica => ({
+  ...state,
+  activations: state.activations.filter(({ failover }) => failover !== activation.failover),
+});
 
 const manifestOf = (stored: StoredPoints, request: FailoverRequest): Manifest => {
   const manifest = findManifest(stored, request.point);
@@ -117,21 +132,24 @@ const checkAllowed = (state: StoredReplica, request: FailoverRequest): void => {
       request.point,
       state.layers.flatMap(({ point, cut }) => (point && cut !== undefined ? [cut] : [])),
     );
+  refuseStaleEpoch(state, request.epoch);
   if (request.kind === "test") return;
-  if (request.epoch < state.epoch)
-    throw new Fault(
-      "STALE_EPOCH",
-      `Replica ${state.replica} has seen epoch ${state.epoch}: a failover with the older epoch ${request.epoch} is refused, as a newer one has taken place.`,
-      {
-        details: { replica: state.replica, epoch: state.epoch, asked: request.epoch },
-      },
-    );
   const other = state.activations.find(({ kind }) => kind !== "test");
   if (other !== undefined)
     throw new Fault(
       "OPERATION_NOT_ALLOWED",
       `Replica ${state.replica} is failed over already (${other.failover}, ${other.phase}): commit or cancel that, or change its recovery point.`,
     );
+};
+
+/** A sender of the same epoch would still be let in: each failover has one of its own. */
+const refuseSameEpoch = (state: StoredReplica, { kind, epoch }: FailoverRequest): void => {
+  if (kind === "test" || epoch > state.epoch) return;
+  throw new Fault(
+    "STALE_EPOCH",
+    `A ${kind} failover of replica ${state.replica} needs an epoch above ${state.epoch}, which it has seen; it came with ${epoch}.`,
+    { details: { replica: state.replica, epoch: state.epoch, asked: epoch } },
+  );
 };
 
 /**

@@ -194,6 +194,65 @@ export function targetContract(openHarness: OpenHarness): void {
     expect((await harness.readDisk("target", changed.machine, first)).equals(atFirst)).toBe(true);
   });
 
+  test("orders with an older epoch change nothing, nor does a second failover under the same", async () => {
+    await using harness = await openHarness();
+    const { spec, cycle, write, first, sourceDisk, failover } = fixtureOf(harness);
+    await harness.target.createReplica(spec(), op);
+    await write(first, 1, "a");
+    const older = await cycle("c1");
+    await write(first, 1, "b");
+    const atSecond = await sourceDisk(first);
+    const newer = await cycle("c2");
+    const real = { kind: "unplanned", isolated: false, machineName: harness.machine.name } as const;
+    await expect(harness.target.failOver(failover("f1", newer, { ...real, epoch: 1 }), op)).rejects.toMatchObject({
+      code: "STALE_EPOCH",
+    });
+    const request = failover("f1", newer, { ...real, epoch: 2 });
+    const started = await harness.target.failOver(request, op);
+    const stale = { ...request, epoch: 1 };
+    const undo = { replica, failover: request.failover, epoch: 1 };
+    for (const order of [
+      () => harness.target.changePoint({ ...stale, point: older.id }, op),
+      () => harness.target.changePoint({ ...stale, failover: failoverId("f2"), point: older.id }, op),
+      () => harness.target.discard(undo, op),
+      () => harness.target.discard({ ...undo, failover: failoverId("unheard-of") }, op),
+      () => harness.target.failOver(failover("t1", newer), op),
+    ])
+      await expect(order()).rejects.toMatchObject({ code: "STALE_EPOCH" });
+    expect((await harness.machines("target")).find(({ id }) => id === started.machine)?.running).toBe(true);
+    expect((await harness.readDisk("target", started.machine, first)).equals(atSecond)).toBe(true);
+    expect(await harness.target.failOver(request, op)).toEqual(started);
+  });
+
+  test("a change of the recovery point that cannot succeed leaves the machine running as it was", async () => {
+    await using harness = await openHarness();
+    const { spec, cycle, write, first, sourceDisk, failover } = fixtureOf(harness);
+    await harness.target.createReplica(spec(), op);
+    const older = await cycle("c1");
+    await write(first, 1, "b");
+    const before = await sourceDisk(first);
+    const newer = await cycle("c2");
+    const request = failover("f1", newer, {
+      kind: "unplanned",
+      isolated: false,
+      machineName: harness.machine.name,
+      epoch: 2,
+    });
+    const started = await harness.target.failOver(request, op);
+    const [network = ""] = Object.keys(harness.networks);
+    const change = { ...request, failover: failoverId("f2"), point: older.id, epoch: 3 };
+    await expect(
+      harness.target.changePoint({ ...change, networks: { [network]: "nowhere" } }, op),
+    ).rejects.toMatchObject({ code: "NETWORK_NOT_FOUND" });
+    await expect(harness.target.changePoint({ ...change, point: cutId("c9") }, op)).rejects.toMatchObject({
+      code: "POINT_NOT_FOUND",
+    });
+    expect((await harness.machines("target")).find(({ id }) => id === started.machine)?.running).toBe(true);
+    expect((await harness.readDisk("target", started.machine, first)).equals(before)).toBe(true);
+    // The epoch was not raised by what was refused: the failover is still the same one's to decide on.
+    await harness.target.commit({ replica, failover: request.failover }, op);
+  });
+
   test("a cancelled failover is undone, and the replica receives again under the new epoch only", async () => {
     await using harness = await openHarness();
     const { spec, cycle, write, first, failover, opening } = fixtureOf(harness);
