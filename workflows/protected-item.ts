@@ -8,6 +8,7 @@ import {
   workflowInfo,
 } from "@temporalio/workflow";
 import { type Courier, courierOf } from "#workflows/item/courier.ts";
+import { withFencePlaces } from "#workflows/item/fence-place.ts";
 import { fencingOf } from "#workflows/item/fencing.ts";
 import { holdItem, type ItemHolder } from "#workflows/item/holder.ts";
 import { ask, configured, end, record } from "#workflows/item/jobs.ts";
@@ -28,7 +29,7 @@ const workersHearMs = 5_000;
  * told, and the loop below makes what runs agree with the state, after every change of it.
  */
 export async function ProtectedItem(initial: ItemState): Promise<void> {
-  const item = holdItem(initial);
+  const item = holdItem(withFencePlaces(initial));
   const courier = courierOf(item);
   const replication = replicationOf(item);
   const fencing = fencingOf(item);

@@ -1,6 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Fault } from "#domain/fault.ts";
-import { type ItemStory, startWorld, type World } from "#test/support/temporal-world.ts";
+import { hostName, machineId } from "#domain/ids.ts";
+import { protectedItem } from "#test/support/protected-item.ts";
+import { type ItemStory, paris, startWorld, type World } from "#test/support/temporal-world.ts";
+import type { ItemState } from "#workflows/item/state.ts";
+import { itemWorkflowId, orchestratorQueue } from "#workflows/names.ts";
 
 describe("a site that is lost", () => {
   let world: World;
@@ -101,6 +105,50 @@ describe("a site that is lost", () => {
     expect(await app.item()).toMatchObject({ state: "unprotected" });
     await world.startSite("paris");
     await app.item(() => world.sites.running("app3").join() === "lyon/app3");
+  });
+
+  it("is fenced where the old primary was, whatever the item's places have become by then", async () => {
+    const app = world.of("app6");
+    const item = protectedItem("app6");
+    const { primary, secondary } = item.sides;
+    const machine = machineId("id-app6");
+    // Failed over from Paris, protection disabled, and begun anew from Lyon, while Paris was lost.
+    world.sites.placeMachine("lyon", "app6");
+    await world.environment.client.workflow.start("ProtectedItem", {
+      taskQueue: orchestratorQueue,
+      workflowId: itemWorkflowId(app.name),
+      args: [
+        {
+          ...item,
+          lifecycle: { ...item.lifecycle, state: "paused" },
+          fence: { site: paris, host: hostName("paris-1"), machine, epoch: 2 },
+          sides: {
+            primary: { ...secondary, replica: null, machine: { id: machine, name: "app6" } },
+            secondary: { ...primary, machine: null, replica: secondary.replica },
+          },
+        } satisfies ItemState,
+      ],
+    });
+    await app.item(({ health }) => health.length > 0);
+    expect(world.sites.running("app6")).toEqual(["lyon/app6"]);
+    const { fence, guarded, health } = await app.state();
+    expect({ fence, guarded }).toMatchObject({ fence: null, guarded: { site: paris, host: "paris-1" } });
+    expect(health[0]?.message).toContain("The old primary at site paris had come back");
+  });
+
+  it("is not protected anew before its old primary has been fenced: what runs there would be turned off", async () => {
+    const app = world.of("app8");
+    await app.protect();
+    const fault = new Fault("AUTHENTICATION_FAILED", "The host paris-1 refuses the key.");
+    world.sites.trouble({ at: "fenceMachine", machine: "app8", fault });
+    await app.run("UnplannedFailover");
+    await app.run("Commit");
+    await app.item(({ health }) => health.some(({ code }) => code === fault.code));
+    await app.run("DisableProtection");
+    const job = await app.run("EnableProtection");
+    expect(job).toMatchObject({ state: "Failed", fault: { code: "PREREQUISITES_FAILED" } });
+    expect(job.fault?.message).toMatch(/site paris, fence: app8 was failed over from here .* yet to be turned off/);
+    expect(await app.state()).toMatchObject({ fence: { site: paris, host: "paris-1" } });
   });
 
   it("makes a planned failover fail in its prerequisites, naming the site, and the machine stays where it is", async () => {

@@ -47,7 +47,7 @@ describe("a site whose worker is gone, in virtual time", () => {
     const { historyLength } = await app.handle.describe();
     // The fence, and the step of the replication that was given up in its queue.
     await world.pass(30 * 86_400, 2);
-    expect((await app.state()).fence).toMatchObject({ side: "primary", epoch: 2 });
+    expect((await app.state()).fence).toMatchObject({ site: paris, host: "paris-1", epoch: 2 });
     expect((await app.handle.describe()).historyLength).toBe(historyLength);
 
     const tries: number[] = [];
@@ -68,7 +68,7 @@ describe("a site whose worker is gone, in virtual time", () => {
       expect(waited[index]).toBeLessThan(seconds + 2);
     }
     expect(world.sites.running("app1")).toEqual(["lyon/app1"]);
-    expect(await app.state()).toMatchObject({ fence: null, guarded: { side: "primary" } });
+    expect(await app.state()).toMatchObject({ fence: null, guarded: { site: paris } });
     expect((await app.state()).health.map(({ message }) => message).join()).toContain("it has been turned off");
   });
 });

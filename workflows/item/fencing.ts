@@ -24,7 +24,7 @@ export function fencingOf(item: ItemHolder): Fencing {
   let current: { readonly scope: CancellationScope; readonly key: string } | undefined;
 
   async function fence(pending: PendingFence): Promise<void> {
-    const { wasRunning } = await whenSiteIsBack(siteOf(pending)).fenceMachine(orderOf(pending));
+    const { wasRunning } = await whenSiteIsBack(pending.site).fenceMachine(orderOf(pending));
     item.update((state) => {
       const settled = { ...withoutHealth(reached(state), ["STALE_EPOCH"]), fence: null, guarded: pending };
       return wasRunning ? turnedOff(settled, pending, "had come back and was running") : settled;
@@ -33,7 +33,7 @@ export function fencingOf(item: ItemHolder): Fencing {
 
   async function guard(guarded: PendingFence): Promise<void> {
     const order = { ...orderOf(guarded), forSeconds: guardSeconds };
-    const { wasRunning } = await guardAt(siteOf(guarded)).guardMachine(order);
+    const { wasRunning } = await guardAt(guarded.site).guardMachine(order);
     item.update((state) =>
       wasRunning ? turnedOff(reached(state), guarded, "had been started again") : reached(state),
     );
@@ -56,20 +56,14 @@ export function fencingOf(item: ItemHolder): Fencing {
     }
   }
 
-  const siteOf = ({ side }: PendingFence) => item.state.sides[side].site;
-  const orderOf = ({ side, machine, epoch }: PendingFence) => ({
-    host: item.state.sides[side].host,
-    item: item.state.item,
-    machine,
-    epoch,
-  });
-  const turnedOff = (state: ItemState, { side }: PendingFence, how: string): ItemState =>
+  const orderOf = ({ host, machine, epoch }: PendingFence) => ({ host, item: item.state.item, machine, epoch });
+  const turnedOff = (state: ItemState, { site }: PendingFence, how: string): ItemState =>
     withHealth(
       // A machine that has run has other disks than those it was shut down with: they are compared when replication is reversed.
       { ...state, failover: state.failover === null ? null : { ...state.failover, sourceContent: null } },
       {
         code: "STALE_EPOCH",
-        message: `The old primary at site ${state.sides[side].site} ${how}; it has been turned off. What it wrote after the failover is on its disks only.`,
+        message: `The old primary at site ${site} ${how}; it has been turned off. What it wrote after the failover is on its disks only.`,
       },
       { severity: "Warning", action: "Save what it wrote since, if it matters, before replication is reversed." },
     );

@@ -2,6 +2,7 @@ import type { FaultCode } from "#domain/fault-codes.ts";
 import { begin, finish, interruptedBy, refusal } from "#domain/lifecycle.ts";
 import type { OperationName } from "#domain/operations.ts";
 import { now } from "#workflows/clock.ts";
+import { withFencePlaces } from "#workflows/item/fence-place.ts";
 import { withHealth, withoutHealth } from "#workflows/item/health.ts";
 import { triedAgain } from "#workflows/item/retry.ts";
 import { withSealed } from "#workflows/item/sealed.ts";
@@ -43,7 +44,7 @@ export function ask(state: ItemState, request: JobRequest): Asked {
 
 export function record(state: ItemState, { jobId, patch, task, turnedOff, sealed }: JobRecord): ItemState {
   if (state.activeJob?.id !== jobId) return state;
-  return {
+  return withFencePlaces({
     ...withSealed(state, sealed),
     ...patch,
     epoch: Math.max(state.epoch, patch?.epoch ?? 0),
@@ -52,7 +53,7 @@ export function record(state: ItemState, { jobId, patch, task, turnedOff, sealed
       ...(task === undefined ? {} : { task }),
       ...(turnedOff === undefined ? {} : { turnedOff }),
     },
-  };
+  });
 }
 
 export function end(state: ItemState, finished: JobFinished): ItemState {

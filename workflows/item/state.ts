@@ -61,9 +61,10 @@ export interface ActiveJob {
   readonly turnedOff: { readonly side: SideName; readonly machine: MachineId } | null;
 }
 
-/** An old primary that must not serve again, at a site that may be dead now. */
+/** An old primary that must not serve again, at a site that may be dead now. It names the place itself: the item's sides may be others by the time it is reached. */
 export interface PendingFence {
-  readonly side: SideName;
+  readonly site: SiteName;
+  readonly host: HostName;
   readonly machine: MachineId;
   readonly epoch: number;
 }

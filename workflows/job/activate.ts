@@ -1,7 +1,7 @@
 import { nextEpoch } from "#domain/epoch.ts";
 import { failoverId } from "#domain/ids.ts";
 import type { Activation } from "#platforms/platform.ts";
-import { targetOf, targetSide, withSide } from "#workflows/item/ends.ts";
+import { sourceOf, targetOf, targetSide, withSide } from "#workflows/item/ends.ts";
 import { discardFailover } from "#workflows/item/undo-failover.ts";
 import type { ItemPatch, ItemState, PendingFailover } from "#workflows/item/state.ts";
 import { failoverRequest } from "#workflows/job/failover-request.ts";
@@ -15,8 +15,19 @@ import { atSite } from "#workflows/sites.ts";
  */
 export async function announceFailover(job: Steps, failover: Omit<PendingFailover, "id">): Promise<void> {
   const epoch = nextEpoch(job.item.epoch);
-  await job.record({ epoch, failover: { ...failover, id: failoverId(`${job.item.item}-${epoch}`) } });
+  await job.record({
+    epoch,
+    failover: { ...failover, id: failoverId(`${job.item.item}-${epoch}`) },
+    // The machine that runs there next is meant to: it must not be taken for the one that an earlier failover left there.
+    ...(isFenceOfTarget(job.item) ? { fence: null } : {}),
+  });
   job.onFailure("take the failover back at the target", () => takeBack(job));
+}
+
+function isFenceOfTarget(item: ItemState): boolean {
+  const { site, host } = targetOf(item);
+  const { fence } = item;
+  return fence?.site === site && fence.host === host && fence.machine === sourceOf(item).machine?.id;
 }
 
 async function takeBack(job: Steps): Promise<void> {

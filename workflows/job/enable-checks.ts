@@ -17,12 +17,13 @@ export async function checkProtection(job: Steps): Promise<ReplicaSpec> {
   const { item } = job;
   const [source, target] = [sourceOf(item), targetOf(item)];
   const found = await findMachine(item);
-  const spec = "machine" in found ? replicaSpec(item, found.machine) : undefined;
+  const spec = "machine" in found ? replicaSpec(item, found.machine, job.input.copies) : undefined;
   await prerequisites(job, {
     [`primary site ${source.site}`]: async () => {
       if (spec === undefined) return "check" in found ? [found.check] : [];
       return [
         diskCheck(item, spec.machine),
+        ...fenceCheck(item, spec.machine),
         ...(await atSite(source.site).checkSource({ host: source.host, tracked: trackedBy(spec) })),
       ];
     },
@@ -49,7 +50,7 @@ async function findMachine(item: ItemState): Promise<{ readonly machine: Machine
   }
 }
 
-function replicaSpec(item: ItemState, machine: Machine): ReplicaSpec {
+function replicaSpec(item: ItemState, machine: Machine, copies: ReplicaSpec["copies"]): ReplicaSpec {
   return {
     replica: newReplicaId({ item: item.item, host: targetOf(item).host, epoch: item.epoch }),
     item: item.item,
@@ -57,6 +58,7 @@ function replicaSpec(item: ItemState, machine: Machine): ReplicaSpec {
     disks: choice(item, machine).replicated,
     epoch: item.epoch,
     sourceSite: sourceOf(item).site,
+    ...(copies !== undefined && { copies }),
   };
 }
 
@@ -75,6 +77,22 @@ const targetNetworks = (item: ItemState, machine: Machine): readonly string[] =>
 
 const choice = ({ configuration }: ItemState, { name, disks }: Machine) =>
   chooseDisks({ name, disks: disks.map(({ id }) => id), excluded: configuration.excludeDisks });
+
+/** A fence that an earlier protection left to be done would turn the machine off that is to be protected now. */
+function fenceCheck(item: ItemState, { id, name }: Machine): readonly Check[] {
+  const { fence } = item;
+  const { site, host } = sourceOf(item);
+  if (fence === null || fence.site !== site || fence.host !== host || fence.machine !== id) return [];
+  return [
+    {
+      name: "fence",
+      passed: false,
+      code: "STALE_EPOCH",
+      detail: `${name} was failed over from here and another machine started in its place, and it has yet to be turned off: that is done as soon as host ${host} does what it is asked.`,
+      action: "Wait until it is off. When no machine runs in its place any more, start it and protect it again.",
+    },
+  ];
+}
 
 function diskCheck(item: ItemState, machine: Machine): Check {
   const { replicated, problem } = choice(item, machine);

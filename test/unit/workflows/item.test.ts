@@ -73,6 +73,18 @@ describe("a protected item", () => {
     expect(reached(twice).health).toEqual([]);
   });
 
+  it("keeps in mind where an old primary is that has yet to be fenced, also when it is protected between other places", () => {
+    const { primary, secondary } = replicating.sides;
+    const { state } = ask(replicating, request("UnplannedFailover"));
+    // As jobs of an earlier version said it.
+    const fence = { side: "primary", machine: machineId("m"), epoch: 2 } as const;
+    const said = record(state, { jobId: "job-1", patch: { fence: fence as unknown as ItemState["fence"] } });
+    const place = { site: primary.site, host: primary.host, machine: "m", epoch: 2 };
+    expect(said.fence).toEqual(place);
+    const swapped = record(said, { jobId: "job-1", patch: { sides: { primary: secondary, secondary: primary } } });
+    expect(swapped.fence).toEqual(place);
+  });
+
   it("says in its health which task a job died in and what became of it", () => {
     const { state } = ask(replicating, request("PlannedFailover"));
     const during = record(state, { jobId: "job-1", task: "Start failover" });
