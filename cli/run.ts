@@ -1,7 +1,8 @@
 import { CommanderError, type Command } from "commander";
 import type { CliContext } from "./context.ts";
-import { failureOf, report } from "./failure.ts";
+import { report } from "./failure.ts";
 import { buildProgram } from "./program.ts";
+import { failureOf } from "#client/failure.ts";
 import { exitCodes } from "#domain/exit-codes.ts";
 import { Fault } from "#domain/fault.ts";
 

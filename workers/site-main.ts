@@ -1,19 +1,24 @@
 import { parseArgs } from "node:util";
-import { readSiteIdentity } from "#config/pki/site-identity.ts";
-import { siteName } from "#domain/ids.ts";
-import { runSiteProcess } from "#workers/site-process.ts";
+import { Fault } from "#domain/fault.ts";
+import { runMain } from "#workers/run-main.ts";
+import { runSite } from "#workers/run-site.ts";
 
-/** `node workers/site-main.ts --site NAME --pki FOLDER [--listen ADDRESS]`: one site's worker. `understudy worker --site` runs it. */
-const { values } = parseArgs({
-  options: { site: { type: "string" }, pki: { type: "string" }, listen: { type: "string" } },
+const usage = "Usage: node workers/site-main.ts --site NAME --pki FOLDER [--listen ADDRESS]";
+
+/** `node workers/site-main.ts --site NAME --pki FOLDER [--listen ADDRESS]`: one site's worker, as `understudy worker --site` runs it. */
+await runMain(async () => {
+  const { site, pki, listen } = words();
+  if (site === undefined || pki === undefined) throw new Fault("INVALID_INPUT", usage);
+  await runSite({ site, pki, ...(listen === undefined ? {} : { listen }) });
 });
-if (values.site === undefined || values.pki === undefined) {
-  process.stderr.write("Usage: node workers/site-main.ts --site NAME --pki FOLDER [--listen ADDRESS]\n");
-  process.exit(2);
+
+function words() {
+  const options = { site: { type: "string" }, pki: { type: "string" }, listen: { type: "string" } } as const;
+  try {
+    return parseArgs({ options }).values;
+  } catch (error) {
+    throw new Fault("INVALID_INPUT", `${error instanceof Error ? error.message : String(error)}. ${usage}`, {
+      cause: error,
+    });
+  }
 }
-const { pki, site } = values;
-await runSiteProcess({
-  site: siteName(site),
-  readTls: () => readSiteIdentity(pki, site),
-  ...(values.listen === undefined ? {} : { listenAddress: values.listen }),
-});

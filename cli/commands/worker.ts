@@ -1,11 +1,8 @@
-import { createSecureContext } from "node:tls";
 import type { Command } from "commander";
 import { command, type Cli } from "../command.ts";
-import { readSiteIdentity, type SiteIdentity } from "#config/pki/site-identity.ts";
 import { exitCodes } from "#domain/exit-codes.ts";
 import { Fault } from "#domain/fault.ts";
-import { siteName } from "#domain/ids.ts";
-import { namePattern, nameRule } from "#domain/names.ts";
+import { runSite } from "#workers/run-site.ts";
 
 interface WorkerOptions {
   readonly site?: string;
@@ -30,30 +27,11 @@ export const worker = (cli: Cli): Command =>
     .action(async ({ site, orchestrator = false, pki, listen }: WorkerOptions) => {
       if (orchestrator === (site !== undefined))
         throw new Fault("INVALID_INPUT", "Say which worker: --site NAME or --orchestrator, one of them.");
-      if (site === undefined) await import("#workers/orchestrator-main.ts");
-      else {
-        if (!namePattern.test(site))
-          throw new Fault("INVALID_INPUT", `${site} is no name for a site: use ${nameRule}.`);
-        const readTls = () => readSiteIdentity(pki, site);
-        // What is missing or cannot be used is said before anything is loaded.
-        mustBeUsable(pki, await readTls());
-        const { runSiteProcess } = await import("#workers/site-process.ts");
-        const listening = listen === undefined ? {} : { listenAddress: listen };
-        await runSiteProcess({ site: siteName(site), readTls, ...listening });
+      if (site !== undefined) {
+        await runSite({ site, pki, ...(listen === undefined ? {} : { listen }) });
+      } else {
+        const { runOrchestratorProcess } = await import("#workers/orchestrator-process.ts");
+        await runOrchestratorProcess();
       }
       cli.exit(exitCodes.ok);
     });
-
-/** A certificate that other sites refuse is the worker's to tell: what is at this site can be failed over to all the same. One that TLS cannot load ends it. */
-const mustBeUsable = (folder: string, { certificate, key, authority }: SiteIdentity): void => {
-  try {
-    createSecureContext({ cert: certificate, key, ca: authority });
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new Fault(
-      "INVALID_INPUT",
-      `The certificate and key in ${folder} cannot be used (${reason}): a file is damaged, or the two are not of one pair. Copy the site's whole folder again, as \`understudy pki site\` or \`understudy pki rotate\` left it.`,
-      { cause: error },
-    );
-  }
-};
