@@ -68,6 +68,12 @@ const outcomes: Readonly<Record<JobState, string>> = {
   Skipped: "was skipped",
 };
 
+/** What the job itself sent. The item's replication goes on where it ended: a machine that has only just started writes its first data after it. */
+const sentText = (bytes: number | undefined): string | undefined => {
+  if (bytes === undefined) return undefined;
+  return bytes === 0 ? "nothing had changed until then" : `${bytesText(bytes)} sent`;
+};
+
 /** How a job ended, in a sentence, and what came of it in the lines below. */
 export const outcomeText = (job: JobView, nowMs: number): string => {
   const time = elapsed(job, nowMs);
@@ -77,7 +83,7 @@ export const outcomeText = (job: JobView, nowMs: number): string => {
     result?.pointTakenAt === undefined
       ? undefined
       : `point of ${result.pointTakenAt}${result.point === undefined ? "" : ` (${result.point})`}`,
-    result?.bytesSent === undefined ? undefined : `${bytesText(result.bytesSent)} sent`,
+    sentText(result?.bytesSent),
   ].filter((fact) => fact !== undefined);
   const took = hasEnded(job.state) ? `after ${time ?? "0 s"}` : `for ${time ?? "0 s"}`;
   const lines = [

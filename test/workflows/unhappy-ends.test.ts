@@ -8,6 +8,8 @@ describe("a job that does not come to its end", () => {
     world = await startWorld();
   });
   afterAll(() => world[Symbol.asyncDispose]());
+  const fenced = (name: string) =>
+    world.sites.calls.some(({ activity, machine }) => activity === "guardMachine" && machine === name);
 
   it("turns the machine on again when a planned failover is cancelled after the machine was shut down", async () => {
     const app = world.of("app1");
@@ -76,8 +78,41 @@ describe("a job that does not come to its end", () => {
     expect(job.fault?.message).toContain("may be running at the target");
     expect(world.sites.running("app3")).toEqual([]);
     expect(await app.item()).toMatchObject({ state: "commit-pending" });
+    await app.item(() => fenced("app3"));
+    world.sites.startByHand("paris", "app3");
+    await app.item(() => world.sites.running("app3").length === 0);
     expect(await app.run("CancelFailover")).toMatchObject({ state: "Succeeded" });
     expect(world.sites.running("app3")).toEqual(["paris/app3"]);
+  });
+
+  it("fences the old primary when an unplanned failover cannot be taken back: two must not serve", async () => {
+    const app = world.of("app7");
+    await app.protect();
+    const fault = new Fault("REPLICA_INVALID", "The replica's files are damaged.");
+    world.sites.trouble({ at: "failOver", machine: "app7", fault, after: true });
+    world.sites.trouble({ at: "discardFailover", machine: "app7", fault });
+    expect(await app.run("UnplannedFailover")).toMatchObject({ state: "Failed" });
+    await app.item(() => world.sites.running("app7").join() === "lyon/app7");
+    expect(await app.item()).toMatchObject({ state: "commit-pending", activeSite: "lyon" });
+    expect(await app.run("Commit")).toMatchObject({ state: "Succeeded" });
+    world.sites.startByHand("paris", "app7");
+    await app.item(() => world.sites.running("app7").join() === "lyon/app7");
+    expect(await app.run("ReverseReplicate")).toMatchObject({ state: "Succeeded" });
+  });
+
+  it("makes nothing final that does not run, and starts it when its recovery point is changed", async () => {
+    const app = world.of("app8");
+    await app.protect();
+    const fault = new Fault("REPLICA_INVALID", "The replica's files are damaged.");
+    world.sites.trouble({ at: "failOver", machine: "app8", fault });
+    world.sites.trouble({ at: "discardFailover", machine: "app8", fault });
+    expect(await app.run("UnplannedFailover")).toMatchObject({ state: "Failed" });
+    const points = world.sites.replicas("app8")[0]?.points;
+    expect(await app.run("Commit")).toMatchObject({ state: "Failed", fault: { code: "MACHINE_NOT_FOUND" } });
+    expect(world.sites.replicas("app8")).toMatchObject([{ points }]);
+    expect(await app.run("ChangePit", { point: { kind: "latest" } })).toMatchObject({ state: "Succeeded" });
+    expect(world.sites.running("app8")).toEqual(["lyon/app8"]);
+    expect(await app.run("Commit")).toMatchObject({ state: "Succeeded" });
   });
 
   it("is put in order by the item when it is terminated in the middle, and the item says so", async () => {
@@ -137,5 +172,16 @@ describe("a job that does not come to its end", () => {
     });
     await app.run("UpdatePolicy");
     expect(await app.item(({ replicationHealth }) => replicationHealth === "Normal")).toMatchObject({ health: [] });
+  });
+
+  it("counts what an attempt at the reverse replication sent before it failed", async () => {
+    const app = world.of("app7");
+    await app.protect();
+    await app.run("PlannedFailover");
+    await app.run("Commit");
+    const sent = { details: { bytesSent: 5_000 } };
+    const fault = new Fault("HOST_UNREACHABLE", "The host lyon-1 does not answer.", sent);
+    world.sites.trouble({ at: "replicate", machine: "app7", fault });
+    expect(await app.run("ReverseReplicate")).toMatchObject({ state: "Succeeded", result: { bytesSent: 6_000 } });
   });
 });

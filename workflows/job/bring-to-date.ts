@@ -27,5 +27,10 @@ export async function bringToDate(
 }
 
 const known = ({ bytesSent }: ReplicateReport): string =>
-  `only what is known to have changed, ${bytesText(bytesSent)} sent`;
-const compared = ({ bytesSent }: ReplicateReport): string => `all compared by checksums, ${bytesText(bytesSent)} sent`;
+  bytesSent === 0
+    ? "only what is known to have changed: nothing until then"
+    : `only what is known to have changed, ${bytesText(bytesSent)} sent`;
+const compared = ({ bytesSent }: ReplicateReport): string =>
+  bytesSent === 0
+    ? "all compared by checksums: nothing differed"
+    : `all compared by checksums, ${bytesText(bytesSent)} sent`;

@@ -1,7 +1,7 @@
 import { isCancellation, sleep } from "@temporalio/workflow";
 import type { ReplicateReport, ReplicateRequest } from "#activities/replication/request.ts";
 import { faultTable } from "#domain/fault-table.ts";
-import { faultOf } from "#workflows/failure.ts";
+import { achievedBefore, faultOf } from "#workflows/failure.ts";
 import { sourceOf } from "#workflows/item/ends.ts";
 import { replicateRequest } from "#workflows/item/replicate-request.ts";
 import { retryDelaySeconds } from "#workflows/item/retry.ts";
@@ -11,7 +11,7 @@ import { replicationAt } from "#workflows/sites.ts";
 
 /**
  * One stretch of the item's replication as part of a job. Recoverable faults are tried again `attempts` times at most, resuming where it was; the running task
- * says what it waits for, and in the end what `done` makes of the report.
+ * says what it waits for, and in the end what `done` makes of the report. What failed attempts sent counts: the one that follows does not send it again.
  */
 export async function replicateInJob(
   job: Pick<Steps, "note">,
@@ -23,9 +23,11 @@ export async function replicateInJob(
 ): Promise<ReplicateReport> {
   const { site, host } = sourceOf(item);
   const { attempts, done, ...rest } = stretch;
+  let sentBefore = 0;
   for (let attempt = 1; ; attempt += 1) {
     try {
-      const report = await replicationAt(site).replicate({ host, request: replicateRequest(item, rest) });
+      const last = await replicationAt(site).replicate({ host, request: replicateRequest(item, rest) });
+      const report = { ...last, bytesSent: sentBefore + last.bytesSent };
       // In the place of the trouble that was told of, which is over.
       const said = [
         ...(done === undefined ? [] : [done(report)]),
@@ -35,6 +37,7 @@ export async function replicateInJob(
       return report;
     } catch (error) {
       const fault = faultOf(error);
+      sentBefore += achievedBefore(error)?.bytesSent ?? 0;
       const delay = retryDelaySeconds(fault, attempt);
       if (isCancellation(error) || delay === undefined || attempt >= attempts) throw error;
       job.note(`${faultTable[fault.code].summary} ${fault.message} Trying again in ${delay} s.`);
