@@ -10,16 +10,28 @@ children=$(cat "/proc/$pid/task/$pid/children" 2>/dev/null)
 kill $pid $children 2>/dev/null || :
 flock -w 30 "$1/merge.lock" true`;
 
+/** The place of a machine's disk is taken by a file that no failover of this replica made. */
+export const foreignFileExit = 77;
+
+/** `ours FILE IMAGE`: whether nothing is there, or an overlay on that image or another one of the same disk of this replica. Everything in the activation's own folder is. */
+const ours = `ours() {
+  case $1 in "$folder"/*) return 0 ;; esac
+  [ -e "$1" ] || [ -L "$1" ] || return 0
+  on=$(qemu-img info -U --output=json "$1" 2>/dev/null | sed -n 's/^    "backing-filename": "\\(.*\\)",*$/\\1/p')
+  [ "\${on%/*}" = "\${2%/*}" ]
+}`;
+
 /**
  * Makes what an activated machine writes to, anew. $1 the activation's folder, $2 private bridge or "-"; $3 the file for its firmware's variables or "-", $4 their content, packed, or "-", $5 its SHA-256;
  * then for each disk: file, size, the layer beneath, record's name or "-". Standard input: the machine's definition, kept as `machine.xml` in the folder.
- * Prints "damaged" when the variables are not what their digest says: they are not taken then.
+ * Exits with `foreignFileExit`, and says which, where something else lies at a disk's place: that is left as it is. Prints "damaged" when the variables are not what their digest says: they are not taken then.
  * The record of changes is in the image before the machine starts, so that no write can be missed.
  */
 export const prepareScript = `set -eu
 umask 066
 folder=$1 bridge=$2 nvram=$3 content=$4 digest=$5
 shift 5
+${ours}
 mkdir -p "$folder"
 cat >"$folder/machine.xml"
 if [ "$bridge" != - ]; then
@@ -40,19 +52,29 @@ if [ "$nvram" != - ] && [ "$content" != - ]; then
   fi
 fi
 while [ $# -gt 0 ]; do
-  rm -f "$1"
-  qemu-img create -q -f qcow2 -u -b "$3" -F qcow2 "$1" "$2" >&2
-  if [ "$4" != - ]; then qemu-img bitmap --add -g 65536 -f qcow2 "$1" "$4" >&2; fi
-  sync "$1" "\${1%/*}"
+  ours "$1" "$3" || { echo "$1" >&2; exit ${foreignFileExit}; }
+  rm -f "$1" "$1.understudy"
+  qemu-img create -q -f qcow2 -u -b "$3" -F qcow2 "$1.understudy" "$2" >&2
+  if [ "$4" != - ]; then qemu-img bitmap --add -g 65536 -f qcow2 "$1.understudy" "$4" >&2; fi
+  sync "$1.understudy"
+  # Whole or not at all, so that an interrupted attempt's is known again; and never over what somebody has put there since.
+  mv -n "$1.understudy" "$1" || :
+  [ ! -e "$1.understudy" ] || { rm -f "$1.understudy"; echo "$1" >&2; exit ${foreignFileExit}; }
+  sync "\${1%/*}"
   shift 4
 done
 sync "$folder/machine.xml" "$folder"`;
 
-/** Takes it away, and the folder around it when it was the last. $1 the activation's folder, $2 private bridge or "-"; then files. */
+/** Takes it away, and the folder around it when it was the last. $1 the activation's folder, $2 private bridge or "-"; then for each disk: file, the layer beneath. A file that is not an overlay of this replica's stays. */
 export const removeScript = `set -eu
 folder=$1 bridge=$2
 shift 2
+${ours}
 if [ "$bridge" != - ] && [ -d "/sys/class/net/$bridge" ]; then ip link del "$bridge"; fi
-for file in "$@"; do rm -f "$file"; done
+while [ $# -gt 0 ]; do
+  if ours "$1" "$2"; then rm -f "$1"; fi
+  rm -f "$1.understudy"
+  shift 2
+done
 rm -rf "$folder"
 rmdir "\${folder%/*}" 2>/dev/null || :`;

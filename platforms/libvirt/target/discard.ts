@@ -72,7 +72,11 @@ export const takeMachineDown = async (
     );
   await connection.run(
     removeScript,
-    [store.layout.activation(activation.failover), activation.bridge ?? "-", ...files],
+    [
+      store.layout.activation(activation.failover),
+      activation.bridge ?? "-",
+      ...Object.values(activation.overlays).flatMap(({ file, backing }) => [file, backing]),
+    ],
     {
       purpose: `remove the disks of ${activation.machineName}`,
       timeoutMs: 120_000,

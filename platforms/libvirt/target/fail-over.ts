@@ -81,7 +81,7 @@ export const changePoint = async (
   const rest = without(stored.state, before);
   checkAllowed(rest, request);
   const activation = planActivation(place, rest, { request, manifest });
-  await rehearse(place, { state: rest, manifest, request, activation }, op);
+  await rehearse(place, { state: stored.state, manifest, request, activation }, op);
   op.progress({ step: `Stopping ${before.machineName}` });
   await takeMachineDown(place, { replica: stored.state.replica, activation: before }, op);
   const state = await place.store.change(

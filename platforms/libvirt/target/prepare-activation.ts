@@ -1,13 +1,14 @@
 import type { DiskId } from "#domain/ids.ts";
-import { Fault } from "#domain/fault.ts";
+import { Fault, isFault } from "#domain/fault.ts";
 import type { FailoverRequest, Operation } from "#platforms/platform.ts";
 import { recordName } from "../source/tracking-record.ts";
 import type { ActivationPlace } from "./activate.ts";
-import { prepareScript } from "./activation-scripts.ts";
+import { foreignFileExit, prepareScript } from "./activation-scripts.ts";
 import { entries } from "./chain.ts";
 import { adaptDefinition, emulatorName, namedFiles } from "./definition.ts";
 import { findDomain, isActivationOf, removeDomain, type FoundDomain } from "./domains.ts";
 import { readHostFacts } from "./host-facts.ts";
+import { exitCode } from "./host-store.ts";
 import type { Manifest } from "./manifest.ts";
 import { disksToReattach } from "./reattach-disks.ts";
 import { endDaemons } from "./storage-daemons.ts";
@@ -43,10 +44,11 @@ export const prepareActivation = async (
   });
   const variables = manifest.files?.find(({ role }) => role === "nvram");
   const carried = [variables === undefined ? "-" : `${store.layout.root}/${variables.path}`, variables?.sha256 ?? "-"];
-  const { stdout } = await connection.run(
-    prepareScript,
-    [folder, activation.bridge ?? "-", activation.nvram ?? "-", ...carried, ...overlays],
-    { purpose: `make the disks of ${activation.machineName}`, timeoutMs: 60_000, signal, stdin: definition },
+  const stdout = await makeFiles(
+    place,
+    activation,
+    { args: [folder, activation.bridge ?? "-", activation.nvram ?? "-", ...carried, ...overlays], definition },
+    signal,
   );
   await connection.virsh([["define", `${folder}/machine.xml`]], {
     purpose: `define machine ${activation.machineName}`,
@@ -63,6 +65,31 @@ export const prepareActivation = async (
     : warnings;
 };
 
+const makeFiles = async (
+  { connection }: ActivationPlace,
+  activation: StoredActivation,
+  { args, definition }: { readonly args: readonly string[]; readonly definition: string },
+  signal: AbortSignal,
+): Promise<string> => {
+  const purpose = `make the disks of ${activation.machineName}`;
+  try {
+    return (await connection.run(prepareScript, args, { purpose, timeoutMs: 60_000, signal, stdin: definition }))
+      .stdout;
+  } catch (error) {
+    if (exitCode(error) !== foreignFileExit) throw error;
+    const said = isFault(error) ? String(error.details["stderr"] ?? "") : "";
+    const inTheWay = Object.values(activation.overlays).find(({ file }) => said.includes(file));
+    throw fileInTheWay(connection.name, activation, inTheWay?.file ?? said.trim());
+  }
+};
+
+const fileInTheWay = (host: string, activation: StoredActivation, file: string): Fault =>
+  new Fault(
+    "OPERATION_NOT_ALLOWED",
+    `${file} on host ${host} is where machine ${activation.machineName} has its disk, and something else is there now that no failover has made: it is left alone. Move it to another place, and see which machine uses it, then try again.`,
+    { details: { host, file, machine: activation.machine } },
+  );
+
 /**
  * Whether the machine can come up here, and by which definition; nothing is changed. Rejects with all that is missing: asked before a failover is recorded,
  * so that one that cannot succeed shuts nobody out.
@@ -78,12 +105,14 @@ export const rehearse = async (
 }> => {
   const { connection } = place;
   const { manifest, request, activation } = what;
-  const { replica, home } = what.state;
+  const { replica, home, activations } = what.state;
   const { definition } = manifest.point;
   const test = activation.kind === "test";
   // A test must not write to what is the real machine's alone.
   const excluded = test || home?.machine !== activation.machine ? [] : (home.excluded ?? []);
-  const files = [...namedFiles(definition), ...excluded.flatMap(({ path }) => path ?? [])];
+  const made = new Set(activations.flatMap(({ overlays }) => Object.values(overlays).map(({ file }) => file)));
+  const wanted = Object.values(activation.overlays).flatMap(({ file }) => (made.has(file) ? [] : [file]));
+  const files = [...wanted, ...namedFiles(definition), ...excluded.flatMap(({ path }) => path ?? [])];
   const [same, named, facts] = await Promise.all([
     findDomain(connection, activation.machine, op.signal),
     findDomain(connection, activation.machineName, op.signal),
@@ -97,6 +126,9 @@ export const rehearse = async (
       { details: { host: connection.name, machine: domain.uuid, name: domain.name } },
     );
   }
+  // Its old place may have been given to another machine since.
+  const taken = wanted.find((file) => facts.files.has(file));
+  if (taken !== undefined) throw fileInTheWay(connection.name, activation, taken);
   const disks = manifest.disks.map(({ id }) => id);
   const { disks: reattached, warnings } = disksToReattach(excluded, { disks, files: facts.files });
   const adapted = adaptDefinition(definition, {

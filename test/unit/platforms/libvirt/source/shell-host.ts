@@ -15,7 +15,12 @@ export const shellHost = async (dir: string, programs: Readonly<Record<string, s
   const unused = () => Promise.reject(new Error("not asked for"));
   return {
     name: "paris1",
-    run: (script, args) => promisify(execFile)("/bin/sh", ["-c", script, "sh", ...args], { env }),
+    run: (script, args, { stdin }) => {
+      const running = promisify(execFile)("/bin/sh", ["-c", script, "sh", ...args], { env });
+      // A script need not read what it is given.
+      running.child.stdin?.on("error", () => undefined).end(stdin ?? "");
+      return running;
+    },
     virsh: (commands) => Promise.resolve(commands.map(() => "shut off\n")),
     monitor: unused,
     openUnix: unused,
