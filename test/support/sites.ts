@@ -208,8 +208,7 @@ export function createTwoSites(names: readonly [string, string], machines: reado
     },
     async commitFailover({ replica: id, failover }) {
       const replica = replicaAt(site, id);
-      const activation = replica.activations.get(failover);
-      if (activation === undefined) throw new Fault("FAILOVER_NOT_FOUND", `There is no failover ${failover}.`);
+      const activation = activationOf(replica, failover);
       replica.points = replica.points.filter((point) => point.id === activation.point);
     },
     async discardFailover({ replica: id, failover, epoch }) {
@@ -225,6 +224,7 @@ export function createTwoSites(names: readonly [string, string], machines: reado
     async replicate({ request }) {
       const context = Context.current();
       const { machine: id, item, epoch } = request.tracked;
+      activationOf(replica, failover.failover);
       const far = replicaAt(request.target.site, request.replica);
       refuseStale(far, epoch);
       if (!far.receives) throw new Fault("STALE_EPOCH", "The replica has been activated.");
@@ -354,3 +354,9 @@ async function heldUp(hold: Promise<void>): Promise<void> {
     clearInterval(beat);
   }
 }
+function activationOf({ activations }: ReplicaDouble, failover: string) {
+  const activation = activations.get(failover);
+  if (activation === undefined) throw new Fault("FAILOVER_NOT_FOUND", `There is no failover ${failover}.`);
+  return activation;
+}
+

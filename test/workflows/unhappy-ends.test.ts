@@ -85,36 +85,6 @@ describe("a job that does not come to its end", () => {
     expect(world.sites.running("app3")).toEqual(["paris/app3"]);
   });
 
-  it("fences the old primary when an unplanned failover cannot be taken back: two must not serve", async () => {
-    const app = world.of("app7");
-    await app.protect();
-    const fault = new Fault("REPLICA_INVALID", "The replica's files are damaged.");
-    world.sites.trouble({ at: "failOver", machine: "app7", fault, after: true });
-    world.sites.trouble({ at: "discardFailover", machine: "app7", fault });
-    expect(await app.run("UnplannedFailover")).toMatchObject({ state: "Failed" });
-    await app.item(() => world.sites.running("app7").join() === "lyon/app7");
-    expect(await app.item()).toMatchObject({ state: "commit-pending", activeSite: "lyon" });
-    expect(await app.run("Commit")).toMatchObject({ state: "Succeeded" });
-    world.sites.startByHand("paris", "app7");
-    await app.item(() => world.sites.running("app7").join() === "lyon/app7");
-    expect(await app.run("ReverseReplicate")).toMatchObject({ state: "Succeeded" });
-  });
-
-  it("makes nothing final that does not run, and starts it when its recovery point is changed", async () => {
-    const app = world.of("app8");
-    await app.protect();
-    const fault = new Fault("REPLICA_INVALID", "The replica's files are damaged.");
-    world.sites.trouble({ at: "failOver", machine: "app8", fault });
-    world.sites.trouble({ at: "discardFailover", machine: "app8", fault });
-    expect(await app.run("UnplannedFailover")).toMatchObject({ state: "Failed" });
-    const points = world.sites.replicas("app8")[0]?.points;
-    expect(await app.run("Commit")).toMatchObject({ state: "Failed", fault: { code: "MACHINE_NOT_FOUND" } });
-    expect(world.sites.replicas("app8")).toMatchObject([{ points }]);
-    expect(await app.run("ChangePit", { point: { kind: "latest" } })).toMatchObject({ state: "Succeeded" });
-    expect(world.sites.running("app8")).toEqual(["lyon/app8"]);
-    expect(await app.run("Commit")).toMatchObject({ state: "Succeeded" });
-  });
-
   it("is put in order by the item when it is terminated in the middle, and the item says so", async () => {
     const app = world.of("app4");
     await app.protect();

@@ -3,6 +3,7 @@ import type { ItemHolder } from "#workflows/item/holder.ts";
 import { discardFailover, turnOnAgain } from "#workflows/item/undo-failover.ts";
 import type { JobFinished } from "#workflows/messages.ts";
 
+import { oldPrimaryFenced } from "#workflows/item/old-primary.ts";
 /**
  * Puts in order what a job left behind that has died in the middle: a failover that had not come to its commit is taken back at the target, a machine that it had
  * turned off is turned on again. What cannot be put in order is said, and the state is the one that is true then.
@@ -37,7 +38,7 @@ async function undoFailover(item: ItemHolder) {
     } catch (error) {
       const { message } = faultOf(error);
       undone.push(`Its failover could not be taken back: ${message} The machine may be running at the target.`);
-      return { undone, finished: { facts: { ownershipMoved: true }, patch: {} } };
+      return { undone, finished: { facts: { ownershipMoved: true }, patch: oldPrimaryFenced(item.state) } };
     }
   }
   const turnedOff = item.state.activeJob?.turnedOff ?? null;

@@ -6,6 +6,7 @@ import { discardFailover } from "#workflows/item/undo-failover.ts";
 import type { ItemPatch, ItemState, PendingFailover } from "#workflows/item/state.ts";
 import { failoverRequest } from "#workflows/job/failover-request.ts";
 import type { Steps } from "#workflows/job/job.ts";
+import { oldPrimaryFenced } from "#workflows/item/old-primary.ts";
 import { pendingFailover } from "#workflows/job/pending-failover.ts";
 import { atSite } from "#workflows/sites.ts";
 
@@ -36,8 +37,9 @@ async function takeBack(job: Steps): Promise<void> {
   try {
     await discardFailover(job.item, epoch);
   } catch (error) {
-    // The machine may run at the target: the item says so, and nothing is turned on at the source.
+    // The machine may run at the target: the item says so, and nothing is turned on, or left on, at the source.
     job.state({ ownershipMoved: true });
+    await job.record(oldPrimaryFenced(job.item));
     throw error;
   }
   await job.record({ failover: null });

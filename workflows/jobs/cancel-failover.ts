@@ -33,6 +33,8 @@ export async function CancelFailover(input: JobInput): Promise<JobResult> {
       await job.task("Delete the replica virtual machine", async () => {
         await job.record({ epoch: nextEpoch(job.item.epoch) });
         await discardFailover(job.item, job.item.epoch);
+        // One that is yet to be done must not come after the start.
+        if (job.item.fence !== null) await job.record({ fence: null });
       });
       await job.task("Start the virtual machine", () =>
         atSite(source.site).powerOnMachine({ host: source.host, machine }),

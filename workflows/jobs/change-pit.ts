@@ -1,12 +1,16 @@
 import { nextEpoch } from "#domain/epoch.ts";
+import type { SiteName } from "#domain/ids.ts";
 import type { JobInput, JobResult } from "#domain/job.ts";
+import type { Activation } from "#platforms/platform.ts";
 import { targetOf } from "#workflows/item/ends.ts";
 import { activated } from "#workflows/job/activate.ts";
+import { faultOf } from "#workflows/failure.ts";
 import { failoverRequest } from "#workflows/job/failover-request.ts";
+import { oldPrimaryFenced } from "#workflows/item/old-primary.ts";
 import { pendingFailover } from "#workflows/job/pending-failover.ts";
 import { runJob } from "#workflows/job/run-job.ts";
 import { targetPoint } from "#workflows/job/target-point.ts";
-import { atSite } from "#workflows/sites.ts";
+import { atSite, type SiteActivities } from "#workflows/sites.ts";
 
 /**
  * Boots the uncommitted machine from another recovery point; what it wrote since the failover is thrown away.
@@ -27,18 +31,26 @@ export async function ChangePit(input: JobInput): Promise<JobResult> {
       });
       const { site, host } = targetOf(job.item);
       job.skip("Shut down the replica virtual machine", "done with the next");
-      const activation = await job.task("Apply the recovery point", () =>
-        atSite(site).changePoint({
-          host,
-          failover: failoverRequest(job.item, { failover: failover.id, kind: failover.kind, point: point.id }),
-        }),
-      );
+      const activation = await job.task("Apply the recovery point", () => {
+        const { id, kind } = failover;
+        return startFrom(site, { host, failover: failoverRequest(job.item, { failover: id, kind, point: point.id }) });
+      });
       for (const warning of activation.warnings ?? []) job.inform(warning);
       await job.task("Start the replica virtual machine", async () => job.note(`${activation.machineName} runs`));
       return {
-        patch: activated(job.item, activation),
+        patch: { ...activated(job.item, activation), ...oldPrimaryFenced(job.item) },
         result: { point: point.id, pointTakenAt: point.takenAt, machineName: activation.machineName },
       };
     },
   });
+}
+
+/** A failover that failed before the target had heard of it, and could not be taken back then, is begun there now. */
+async function startFrom(site: SiteName, request: Parameters<SiteActivities["changePoint"]>[0]): Promise<Activation> {
+  try {
+    return await atSite(site).changePoint(request);
+  } catch (error) {
+    if (faultOf(error).code !== "FAILOVER_NOT_FOUND") throw error;
+    return await atSite(site).failOver(request);
+  }
 }

@@ -1,6 +1,11 @@
+import { Fault } from "#domain/fault.ts";
 import type { JobInput, JobResult } from "#domain/job.ts";
-import { targetOf } from "#workflows/item/ends.ts";
+import { faultOf } from "#workflows/failure.ts";
+import { sourceOf, targetOf, targetSide, withSide } from "#workflows/item/ends.ts";
+import type { Side } from "#workflows/item/state.ts";
 import { targetReplica } from "#workflows/item/replicate-request.ts";
+import type { Steps } from "#workflows/job/job.ts";
+import { oldPrimaryFenced } from "#workflows/item/old-primary.ts";
 import { pendingFailover } from "#workflows/job/pending-failover.ts";
 import { runJob } from "#workflows/job/run-job.ts";
 import { atSite } from "#workflows/sites.ts";
@@ -11,17 +16,40 @@ export async function Commit(input: JobInput): Promise<JobResult> {
     operation: "Commit",
     input,
     async run(job) {
-      const failover = await job.task("Prerequisites check", async () => pendingFailover(job.item));
+      const { failover, machine } = await job.task("Prerequisites check", async () => ({
+        failover: pendingFailover(job.item),
+        machine: targetOf(job.item).machine ?? (await findActivated(job)),
+      }));
       const { site, host } = targetOf(job.item);
       await job.task("Commit", () =>
         atSite(site).commitFailover({ host, replica: targetReplica(job.item), failover: failover.id }),
       );
       const { id: cut, takenAt } = failover.point;
       return {
-        // The only one that is left.
-        patch: { lastSealed: { cut, takenAt } },
+        patch: {
+          ...oldPrimaryFenced(job.item),
+          sides: withSide(job.item, targetSide(job.item), { machine }),
+          // The only one that is left.
+          lastSealed: { cut, takenAt },
+        },
         result: { point: failover.point.id, pointTakenAt: failover.point.takenAt },
       };
     },
   });
+}
+
+/** The machine of a failover that failed and could not be taken back. Rejects with `MACHINE_NOT_FOUND`: nothing is made final that is not there. */
+async function findActivated({ item }: Steps): Promise<NonNullable<Side["machine"]>> {
+  const { site, host } = targetOf(item);
+  const name = sourceOf(item).machine?.name ?? item.configuration.machine;
+  try {
+    const { id } = await atSite(site).findMachine({ host, nameOrId: name });
+    return { id, name };
+  } catch (error) {
+    if (faultOf(error).code !== "MACHINE_NOT_FOUND") throw error;
+    throw new Fault(
+      "MACHINE_NOT_FOUND",
+      `The failover of item ${item.item} failed, and there is no machine ${name} on host ${host} at site ${site}: nothing is there to be made final. Change the recovery point, which starts it; a planned failover can be cancelled.`,
+    );
+  }
 }

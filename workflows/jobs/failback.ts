@@ -1,5 +1,5 @@
 import type { JobInput, JobResult } from "#domain/job.ts";
-import { oldPrimaryFence } from "#workflows/job/old-primary.ts";
+import { oldPrimaryFence } from "#workflows/item/old-primary.ts";
 import { runJob } from "#workflows/job/run-job.ts";
 import { activated, announceFailover, activate } from "#workflows/job/activate.ts";
 import { checkPlanned, fenceSource, sendLastChanges, shutDownSource } from "#workflows/job/planned-steps.ts";

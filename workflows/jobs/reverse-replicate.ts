@@ -60,7 +60,7 @@ async function checkReverse(job: Steps): Promise<ReplicaSpec> {
   const failover = pendingFailover(item);
   const machine = await atSite(current.site).findMachine({
     host: current.host,
-    nameOrId: current.machine?.id ?? current.machine?.name ?? "",
+    nameOrId: current.machine?.id ?? old.machine?.name ?? item.configuration.machine,
   });
   const spec: ReplicaSpec = {
     replica: newReplicaId({ item: item.item, host: old.host, epoch: item.epoch }),

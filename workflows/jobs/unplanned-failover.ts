@@ -6,7 +6,7 @@ import { trackedMachine } from "#workflows/item/replicate-request.ts";
 import { faultOf } from "#workflows/failure.ts";
 import { activate, activated, announceFailover } from "#workflows/job/activate.ts";
 import type { Steps } from "#workflows/job/job.ts";
-import { oldPrimaryFence } from "#workflows/job/old-primary.ts";
+import { oldPrimaryFence } from "#workflows/item/old-primary.ts";
 import { pendingFailover } from "#workflows/job/pending-failover.ts";
 import { runJob } from "#workflows/job/run-job.ts";
 import { newest, targetPoint } from "#workflows/job/target-point.ts";

@@ -1,0 +1,44 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Fault } from "#domain/fault.ts";
+import { startWorld, type World } from "#test/support/temporal-world.ts";
+
+describe("two machines that could serve at once", () => {
+  let world: World;
+  beforeAll(async () => {
+    world = await startWorld();
+  });
+  afterAll(() => world[Symbol.asyncDispose]());
+
+  it("fences the old primary when an unplanned failover cannot be taken back: two must not serve", async () => {
+    const app = world.of("app1");
+    await app.protect();
+    const fault = new Fault("REPLICA_INVALID", "The replica's files are damaged.");
+    world.sites.trouble({ at: "failOver", machine: "app1", fault, after: true });
+    world.sites.trouble({ at: "discardFailover", machine: "app1", fault });
+    expect(await app.run("UnplannedFailover")).toMatchObject({ state: "Failed" });
+    await app.item(() => world.sites.running("app1").join() === "lyon/app1");
+    expect(await app.item()).toMatchObject({ state: "commit-pending", activeSite: "lyon" });
+    expect(await app.run("Commit")).toMatchObject({ state: "Succeeded" });
+    world.sites.startByHand("paris", "app1");
+    await app.item(() => world.sites.running("app1").join() === "lyon/app1");
+    expect(await app.run("ReverseReplicate")).toMatchObject({ state: "Succeeded" });
+  });
+
+  it("makes nothing final that does not run, and starts it when its recovery point is changed", async () => {
+    const app = world.of("app2");
+    await app.protect();
+    const fault = new Fault("REPLICA_INVALID", "The replica's files are damaged.");
+    world.sites.trouble({ at: "failOver", machine: "app2", fault });
+    world.sites.trouble({ at: "discardFailover", machine: "app2", fault });
+    expect(await app.run("UnplannedFailover")).toMatchObject({ state: "Failed" });
+    const points = world.sites.replicas("app2")[0]?.points;
+    expect(await app.run("Commit")).toMatchObject({
+      state: "Failed",
+      fault: { code: "MACHINE_NOT_FOUND", message: expect.stringContaining("Change the recovery point") },
+    });
+    expect(world.sites.replicas("app2")).toMatchObject([{ points }]);
+    expect(await app.run("ChangePit", { point: { kind: "latest" } })).toMatchObject({ state: "Succeeded" });
+    expect(world.sites.running("app2")).toEqual(["lyon/app2"]);
+    expect(await app.run("Commit")).toMatchObject({ state: "Succeeded" });
+  });
+});
