@@ -90,10 +90,26 @@ async function dial(
     return { wire: socketWire(socket, intake), roundTripMs: roundTripMs ?? 0 };
   } catch (cause) {
     signal.throwIfAborted();
-    if (roundTripMs !== undefined) throw tlsFault(peer, cause);
-    throw unreachable(peer, cause instanceof Error ? cause.message : String(cause), cause);
+    if (roundTripMs !== undefined && isRefusal(cause)) throw tlsFault(peer, cause);
+    throw unreachable(peer, cause instanceof Error ? cause.message.replace(/\.$/, "") : String(cause), cause);
   }
 }
+
+/** Whether one side refused the other, which stays so; else the connection broke in the middle of the hand-shake, or nothing came: a worker that dies, or a line that is cut. */
+function isRefusal(cause: unknown): boolean {
+  const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+  return typeof code === "string" && !brokenCodes.has(code);
+}
+
+const brokenCodes: ReadonlySet<string> = new Set([
+  "ECONNRESET",
+  "ECONNABORTED",
+  "EPIPE",
+  "ETIMEDOUT",
+  "ENETDOWN",
+  "ENETUNREACH",
+  "EHOSTUNREACH",
+]);
 
 function duringGreeting(fault: Fault, peer: PeerAddress): Fault {
   const code =

@@ -1,5 +1,6 @@
-import { connect } from "node:tls";
 import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
+import { connect } from "node:tls";
 import { expect, test } from "vitest";
 import { replicaId } from "#domain/ids.ts";
 import { MemoryReplicaStore } from "#test/support/memory-replica.ts";
@@ -67,6 +68,22 @@ test("a site that is not the expected one is not spoken to", async () => {
   const to = { address: "127.0.0.1", port: server.port, site: "north", tls: await siteTls("east"), replica, epoch: 1 };
   await expect(connectReplica(to, signal())).rejects.toMatchObject({ code: "TLS_FAILED" });
 });
+
+test.each(["end", "resetAndDestroy"] as const)(
+  "a worker that dies in the middle of the hand-shake is told as unreachable, which is tried again (%s)",
+  async (die) => {
+    const dying = createServer((socket) => void socket.once("data", () => socket[die]()));
+    dying.listen(0, "127.0.0.1");
+    await once(dying, "listening");
+    const { port } = dying.address() as AddressInfo;
+    const to = { address: "127.0.0.1", port, site: "west", tls: await siteTls("east"), replica, epoch: 1 };
+    try {
+      await expect(connectReplica(to, signal())).rejects.toMatchObject({ code: "PEER_UNREACHABLE" });
+    } finally {
+      dying.close();
+    }
+  },
+);
 
 test("nobody listening is told as unreachable", async () => {
   const to = { address: "127.0.0.1", port: 1, site: "west", tls: await siteTls("east"), replica, epoch: 1 };
