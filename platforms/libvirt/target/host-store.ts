@@ -92,6 +92,8 @@ export const openStore = (request: {
       pinnedUpTo: pinnedUpTo(change.state),
     };
     const operations = change.operations ?? [];
+    // Not as an argument: one may have 128 KiB at most, and some twenty disks with all their layers need more.
+    const written = Buffer.from(serializeReplica(next)).toString("base64");
     const bytes = operations.flatMap((operation) => ("bytes" in operation ? [operation.bytes] : []));
     try {
       await host.run(
@@ -99,7 +101,7 @@ export const openStore = (request: {
         [
           layout.root,
           expected === undefined ? "none" : String(expected.revision),
-          serializeReplica(next),
+          String(written.length),
           options.exclusive === true ? "exclusive" : "shared",
           ...[
             ...operations.filter(({ kind }) => kind !== "remove" && kind !== "tidy"),
@@ -111,7 +113,7 @@ export const openStore = (request: {
           purpose: options.purpose,
           timeoutMs: options.timeoutMs ?? 60_000,
           signal: options.signal,
-          ...(bytes.length > 0 && { stdin: Buffer.concat(bytes).toString("base64") }),
+          stdin: `${written}${Buffer.concat(bytes).toString("base64")}`,
         },
       );
     } catch (error) {

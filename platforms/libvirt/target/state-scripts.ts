@@ -7,12 +7,12 @@ export const pinnedExit = 76;
  * One durable change of a replica: files first, each flushed and renamed into place, then `replica.json`, then what nobody needs any more goes.
  * Dying anywhere leaves the old state or the new one.
  *
- * $1 root; $2 the revision that must be there ("none": no replica yet); $3 the new `replica.json` ("-": it stays); $4 "exclusive": not while a merge runs, else "shared".
- * Standard input: base64 of the bytes that `write` and `append` take, in order. Then operations:
+ * $1 root; $2 the revision that must be there ("none": no replica yet); $3 the length of the new `replica.json` in base64; $4 "exclusive": not while a merge runs, else "shared".
+ * Standard input: base64 of the new `replica.json`, then base64 of the bytes that `write` and `append` take, in order. Then operations:
  * `folder PATH` · `image PATH SIZE BACKING|-` · `write PATH LENGTH` · `append PATH AT LENGTH` (what is behind AT goes) · `sync PATH` · `flush PATH` (alias) · `drop PATH` (before the state) · `remove PATH` (after it) · `tidy PATH` (after it: a folder, when it is empty)
  */
 export const changeScript = `set -eu
-root=$1 expected=$2 state=$3 mode=$4
+root=$1 expected=$2 length=$3 mode=$4
 shift 4
 umask 066
 if [ "$expected" = none ]; then mkdir -p "$root/points" "$root/disks"; fi
@@ -23,6 +23,9 @@ flock 9
 found=none
 if [ -e "$root/replica.json" ]; then found=$(sed -n 's/^  "revision": \\([0-9]*\\),*$/\\1/p' "$root/replica.json"); fi
 if [ "$found" != "$expected" ]; then exit ${conflictExit}; fi
+# Not in a file yet: where the disk is full, what is dropped makes the room for it.
+state=$(head -c "$length")
+[ "\${#state}" -eq "$length" ] || { echo "the new state came incomplete" >&2; exit 1; }
 base64 -d >"$root/bytes.new"
 at=1
 take() { tail -c "+$at" "$root/bytes.new" | head -c "$1"; at=$((at + $1)); }
@@ -47,12 +50,10 @@ while [ $# -gt 0 ]; do
   esac
 done
 rm -f "$root/bytes.new"
-if [ "$state" != - ]; then
-  printf %s "$state" >"$root/replica.json.new"
-  sync "$root/replica.json.new"
-  mv -f "$root/replica.json.new" "$root/replica.json"
-  sync "$root"
-fi
+printf %s "$state" | base64 -d >"$root/replica.json.new"
+sync "$root/replica.json.new"
+mv -f "$root/replica.json.new" "$root/replica.json"
+sync "$root"
 while [ $# -gt 0 ]; do
   if [ "$1" = tidy ]; then rmdir "$2" 2>/dev/null || :; else rm -rf "$2"; fi
   shift 2

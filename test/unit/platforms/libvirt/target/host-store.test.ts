@@ -1,4 +1,4 @@
-import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import { Fault } from "#domain/fault.ts";
 import { machineId, replicaId } from "#domain/ids.ts";
@@ -18,14 +18,15 @@ const scriptedHost = (options: { readonly othersBefore?: readonly number[] } = {
   const host: StoreHost = {
     name: "lyon1",
     openUnix: () => Promise.reject(new Error("not used")),
-    run: (_script, args) => {
+    run: (_script, args, { stdin }) => {
       if (args.length === 1) return Promise.resolve({ stdout: serializeReplica(state), stderr: "" });
       writes += 1;
       if (options.othersBefore?.includes(writes) === true)
         state = { ...state, revision: state.revision + 1, epoch: state.epoch + 1 };
       if (args[1] !== String(state.revision))
         return Promise.reject(new Fault("COMMAND_FAILED", "conflict", { details: { exitCode: 75 } }));
-      state = parseReplica(args[2] ?? "", "written");
+      const written = (stdin ?? "").slice(0, Number(args[2]));
+      state = parseReplica(Buffer.from(written, "base64").toString(), "written");
       return Promise.resolve({ stdout: "", stderr: "" });
     },
   };
@@ -73,6 +74,25 @@ describe("a replica's state on its host", () => {
       await store.change((state) => ({ state, operations }), options);
       expect(await readdir(`${dir.path}/machines`)).toEqual(left);
     }
+  });
+
+  it("may be as large as many disks with all their layers make it, and goes with what else is written", async () => {
+    using dir = memoryDir();
+    const store = openStore({ host: localHost(), store: dir.path, replica });
+    const disk = { sizeBytes: 1024 ** 4, backing: 46, digests: "delta" } as const;
+    const disks = Object.fromEntries(Array.from({ length: 64 }, (_, index) => [`vd${index}`, disk]));
+    const layers = Array.from({ length: 48 }, (_, layer) => ({ layer, point: true, kept: true, disks }));
+    const file = (name: string, text: string) =>
+      ({ kind: "write", path: `${store.layout.root}/${name}`, bytes: Buffer.from(text) }) as const;
+    const operations = [file("one", "1: ü"), file("two", "22")];
+    await store.create({ state: { ...initial, layers: layers.slice(1) }, operations }, options);
+    await store.change((state) => ({ state: { ...state, layers } }), options);
+    expect(serializeReplica(initial).length).toBeLessThan(1_000);
+    expect((await readFile(store.layout.state)).length).toBeGreaterThan(131_072);
+    expect((await store.read(options.signal)).layers).toEqual(layers);
+    expect(await readFile(`${store.layout.root}/one`, "utf8")).toBe("1: ü");
+    expect(await readFile(`${store.layout.root}/two`, "utf8")).toBe("22");
+    expect((await readdir(store.layout.root)).filter((name) => name.endsWith(".new"))).toEqual([]);
   });
 
   it("pins the layers of machines and of readers that are alive", async () => {
