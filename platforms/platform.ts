@@ -148,6 +148,11 @@ export interface ReplicaSpec {
    * has no `lastCut` and is resynchronized.
    */
   readonly adopt?: { readonly machine: MachineId; readonly content?: CutId };
+  /**
+   * Files at the target's host with older copies of disks, carried there by hand. They are read, never changed, and become the base: the replica is then `unproven` and
+   * is compared with the source, whatever they hold. `INVALID_INPUT` for one that cannot be used.
+   */
+  readonly copies?: Readonly<Record<DiskId, string>>;
 }
 
 export interface FailoverRequest {

@@ -12,6 +12,7 @@ import { withFencePlaces } from "#workflows/item/fence-place.ts";
 import { fencingOf } from "#workflows/item/fencing.ts";
 import { holdItem, type ItemHolder } from "#workflows/item/holder.ts";
 import { ask, configured, end, record } from "#workflows/item/jobs.ts";
+import { endsKeepingOn, type KeepingOn, keepingOn } from "#workflows/item/keeping-on.ts";
 import { itemPublisher } from "#workflows/item/publish.ts";
 import { wantsQuiet } from "#workflows/item/quiet.ts";
 import { type ItemReplication, replicationOf } from "#workflows/item/replication.ts";
@@ -33,6 +34,7 @@ export async function ProtectedItem(initial: ItemState): Promise<void> {
   const courier = courierOf(item);
   const replication = replicationOf(item);
   const fencing = fencingOf(item);
+  const keeping = keepingOn(item);
   const vigil = vigilOf(item);
   const selfStarted = selfStartedOf(item);
   const publish = itemPublisher();
@@ -61,9 +63,10 @@ export async function ProtectedItem(initial: ItemState): Promise<void> {
     publish(item.state);
     replication.reconcile({ rest });
     fencing.reconcile();
+    keeping.reconcile();
     vigil.reconcile();
     selfStarted.reconcile();
-    grantWhenQuiet(item, replication, courier);
+    grantWhenQuiet(item, { replication, keeping, courier });
     tellWaiting(item, courier);
 
     const atRest = !replication.running && !vigil.running && courier.idle && allHandlersFinished();
@@ -73,11 +76,16 @@ export async function ProtectedItem(initial: ItemState): Promise<void> {
   }
 }
 
-function grantWhenQuiet(item: ItemHolder, replication: ItemReplication, courier: Courier): void {
+function grantWhenQuiet(
+  item: ItemHolder,
+  around: { readonly replication: ItemReplication; readonly keeping: KeepingOn; readonly courier: Courier },
+): void {
+  const { replication, keeping, courier } = around;
   const job = item.state.activeJob;
   if (job === null || job.granted) return;
   if (job.operation === "UnplannedFailover") replication.abandon();
   else if (wantsQuiet(item.state) && replication.running) return;
+  if (keeping.running && endsKeepingOn(job.operation)) return;
   item.update((state) => ({ ...state, activeJob: { ...job, granted: true } }));
   courier.grant(job);
 }

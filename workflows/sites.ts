@@ -64,6 +64,16 @@ export const guardAt = (site: SiteName) =>
     retry: { initialInterval: "1 second", backoffCoefficient: 2, maximumInterval: "10 seconds" },
   });
 
+/** Stays at a site's host for so long at most, whatever happens there; answers a cancellation only when nothing of it goes on any more. */
+export const keepingOnAt = (site: SiteName, seconds: number) =>
+  proxyActivities<SiteActivities>({
+    taskQueue: siteQueue(site),
+    scheduleToCloseTimeout: `${seconds + 60} seconds`,
+    heartbeatTimeout,
+    cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    retry: { initialInterval: "1 second", backoffCoefficient: 2, maximumInterval: "10 seconds" },
+  });
+
 /**
  * Replication: hours long. A worker's death is Temporal's to mend (another attempt, resumed); a Fault is not tried again here, because the item says
  * so in its health and waits by its own rule.

@@ -33,10 +33,40 @@ export async function shutDown(
 export function powerOn(host: SimulatedHost, machine: MachineId): void {
   host.store.transact((state) => {
     upHost(state, host.site);
-    start(state, { ...machineOf(state, machine), fenced: false });
+    start(state, unfenced(machineOf(state, machine)));
   });
   host.log("machine turned on", { machine });
 }
+
+/** `ReplicationSource.keepOn`. */
+export function keepOn(host: SimulatedHost, machine: MachineId): { readonly wasOff: boolean } {
+  return host.store.transact((state) => {
+    upHost(state, host.site);
+    const record = machineOf(state, machine);
+    if (record.machine.running || record.fenced === true) return { wasOff: false };
+    start(state, record);
+    return { wasOff: true };
+  });
+}
+
+/** `ReplicationSource.unfence`. */
+export function unfence(host: SimulatedHost, machine: MachineId): { readonly started: boolean } {
+  return host.store.transact((state) => {
+    upHost(state, host.site);
+    const record = machineOf(state, machine);
+    const started = record.fenced === true && record.fencedBy?.wasRunning === true;
+    state.put(machineKey(record.machine.id), unfenced(record));
+    if (started) start(state, unfenced(record));
+    return { started };
+  });
+}
+
+/** The fence is lifted; its host does with the machine what it did before. */
+const unfenced = (record: MachineRecord): MachineRecord => ({
+  ...record,
+  fenced: false,
+  autostart: record.fenced === true ? (record.fencedBy?.autostart ?? record.autostart) : record.autostart,
+});
 
 /** `ReplicationSource.fence`. */
 export function fence(
@@ -53,7 +83,9 @@ export function fence(
       );
     const before = record.fencedBy?.order === order && record.fencedBy.wasRunning;
     wasRunning = before || record.machine.running;
-    return { ...record, autostart: false, fencedEpoch: request.epoch, fenced: true, fencedBy: { order, wasRunning } };
+    const { autostart } = unfenced(record);
+    const fencedBy = { order, wasRunning, autostart };
+    return { ...record, autostart: false, fencedEpoch: request.epoch, fenced: true, fencedBy };
   });
   host.log("machine fenced", { ...request, wasRunning });
   return { wasRunning };

@@ -32,7 +32,7 @@ export interface MachineRecord {
   /** The fence stands: a lawful start has not lifted it. */
   readonly fenced?: boolean;
   /** The order that fenced it, and what it found: it answers the same when it is given again. */
-  readonly fencedBy?: { readonly order: string; readonly wasRunning: boolean };
+  readonly fencedBy?: { readonly order: string; readonly wasRunning: boolean; readonly autostart: boolean };
   readonly tracking?: TrackingRecord;
 }
 

@@ -4,7 +4,7 @@ import { openCutSource } from "./cut-source.ts";
 import { releaseCut, standingCut, stillAt, stopTracking, takeCut } from "./cut.ts";
 import type { SimulatedHost } from "./host.ts";
 import { openableDisk } from "./openable-disk.ts";
-import { fence, keepFenced, powerOn, shutDown } from "./power.ts";
+import { fence, keepFenced, keepOn, powerOn, shutDown, unfence } from "./power.ts";
 
 /** The source role: every call goes through the fault rules under `source.<call>`. */
 export function simulatedSource(host: SimulatedHost): ReplicationSource {
@@ -20,6 +20,8 @@ export function simulatedSource(host: SimulatedHost): ReplicationSource {
     stopTracking: (tracked, op) => faults("source.stopTracking", op.signal, () => stopTracking(host, tracked)),
     shutDown: (request, op) => faults("source.shutDown", op.signal, () => shutDown(host, request, op.signal)),
     powerOn: (machine, op) => faults("source.powerOn", op.signal, () => powerOn(host, machine)),
+    keepOn: (machine, op) => faults("source.keepOn", op.signal, () => keepOn(host, machine)),
+    unfence: (machine, op) => faults("source.unfence", op.signal, () => unfence(host, machine)),
     fence: (request, op) => faults("source.fence", op.signal, () => fence(host, { ...request, order: op.id })),
     keepFenced: (request, op) => faults("source.keepFenced", op.signal, () => keepFenced(host, request)),
   };

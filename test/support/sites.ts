@@ -27,7 +27,7 @@ interface ReplicaDouble {
 interface SiteState {
   readonly machines: Map<string, Machine>;
   readonly replicas: Map<ReplicaId, ReplicaDouble>;
-  readonly fenced: Map<string, number>;
+  readonly fenced: Map<string, { readonly epoch: number; readonly foundRunning: boolean }>;
 }
 
 /** Faults as data: what an activity does instead of its work, once for each entry. */
@@ -56,6 +56,10 @@ export interface TwoSites {
   loseTracking(machine: string): void;
   /** Somebody at that site turns the machine on, past all of us. */
   startByHand(site: string, machine: string): void;
+  /** The guest shuts down: because somebody in it wants that, or late. */
+  shutsDown(site: string, machine: string): void;
+  /** Whether a fence stands at that site. */
+  isFenced(site: string, machine: string): boolean;
   /** A machine of that name runs at that site from here on, beside the one at the other. */
   placeMachine(site: string, machine: string): void;
   /** Where that machine, or its test machine, runs now: `paris/app1`. */
@@ -154,16 +158,34 @@ export function createTwoSites(names: readonly [string, string], machines: reado
       at(site).fenced.delete(id);
       setRunning(site, id, true);
     },
+    async keepMachineOn({ machine: id, forSeconds }) {
+      const { cancellationSignal } = Context.current();
+      const until = Date.now() + forSeconds * 1_000;
+      while (!cancellationSignal.aborted) {
+        const wasOff = !machineAt(site, id).running && !at(site).fenced.has(id);
+        if (wasOff) setRunning(site, id, true);
+        if (wasOff || Date.now() >= until) return { wasOff };
+        Context.current().heartbeat();
+        await sleep(50);
+      }
+      throw new CancelledFailure("Cancelled.");
+    },
+    async unfenceMachine({ machine: id }) {
+      const started = at(site).fenced.get(id)?.foundRunning === true;
+      at(site).fenced.delete(id);
+      if (started) setRunning(site, id, true);
+      return { started };
+    },
     async fenceMachine({ machine: id, epoch }) {
-      const wasRunning = machineAt(site, id).running;
+      const foundRunning = machineAt(site, id).running;
       setRunning(site, id, false);
-      at(site).fenced.set(id, epoch);
-      return { wasRunning };
+      at(site).fenced.set(id, { epoch, foundRunning });
+      return { wasRunning: foundRunning };
     },
     async guardMachine({ machine: id, epoch }) {
       const { cancellationSignal } = Context.current();
       while (!cancellationSignal.aborted) {
-        if (machineAt(site, id).running && (at(site).fenced.get(id) ?? -1) >= epoch) {
+        if (machineAt(site, id).running && (at(site).fenced.get(id)?.epoch ?? -1) >= epoch) {
           setRunning(site, id, false);
           return { wasRunning: true };
         }
@@ -203,6 +225,7 @@ export function createTwoSites(names: readonly [string, string], machines: reado
     async changePoint({ failover }) {
       const replica = replicaAt(site, failover.replica);
       refuseStale(replica, failover.epoch);
+      activationOf(replica, failover.failover);
       dropActivation(site, replica, failover.failover);
       return activateAt(site, replica, failover);
     },
@@ -224,7 +247,6 @@ export function createTwoSites(names: readonly [string, string], machines: reado
     async replicate({ request }) {
       const context = Context.current();
       const { machine: id, item, epoch } = request.tracked;
-      activationOf(replica, failover.failover);
       const far = replicaAt(request.target.site, request.replica);
       refuseStale(far, epoch);
       if (!far.receives) throw new Fault("STALE_EPOCH", "The replica has been activated.");
@@ -310,6 +332,8 @@ export function createTwoSites(names: readonly [string, string], machines: reado
     },
     loseTracking: (name) => void untracked.add(`id-${name}`),
     startByHand: (site, name) => setRunning(site, `id-${name}`, true),
+    shutsDown: (site, name) => setRunning(site, `id-${name}`, false),
+    isFenced: (site, name) => at(site).fenced.has(`id-${name}`),
     placeMachine: (site, name) => void at(site).machines.set(`id-${name}`, machine(`id-${name}`, name)),
     running: (machine) =>
       names.flatMap((site) =>
@@ -337,6 +361,12 @@ const machine = (id: string, name: string): Machine => ({
   definition: "<domain/>",
 });
 
+function activationOf({ activations }: ReplicaDouble, failover: string) {
+  const activation = activations.get(failover);
+  if (activation === undefined) throw new Fault("FAILOVER_NOT_FOUND", `There is no failover ${failover}.`);
+  return activation;
+}
+
 function refuseStale(replica: ReplicaDouble, epoch: number): void {
   if (epoch < replica.epoch) throw new Fault("STALE_EPOCH", `Epoch ${epoch} is older than ${replica.epoch}.`);
 }
@@ -354,9 +384,3 @@ async function heldUp(hold: Promise<void>): Promise<void> {
     clearInterval(beat);
   }
 }
-function activationOf({ activations }: ReplicaDouble, failover: string) {
-  const activation = activations.get(failover);
-  if (activation === undefined) throw new Fault("FAILOVER_NOT_FOUND", `There is no failover ${failover}.`);
-  return activation;
-}
-

@@ -4,6 +4,7 @@ import type { OperationName } from "#domain/operations.ts";
 import { now } from "#workflows/clock.ts";
 import { withFencePlaces } from "#workflows/item/fence-place.ts";
 import { withHealth, withoutHealth } from "#workflows/item/health.ts";
+import { keptOnAfter } from "#workflows/item/keeping-on.ts";
 import { triedAgain } from "#workflows/item/retry.ts";
 import { withSealed } from "#workflows/item/sealed.ts";
 import type { ActiveJob, ItemState } from "#workflows/item/state.ts";
@@ -68,7 +69,10 @@ export function end(state: ItemState, finished: JobFinished): ItemState {
   };
   if (finished.outcome !== "succeeded") return next;
   // What an earlier order left to be looked at has been looked at.
-  const heeded = { ...next, health: next.health.filter(({ category }) => category !== "Configuration") };
+  const heeded = {
+    ...keptOnAfter(next, job.operation),
+    health: next.health.filter(({ category }) => category !== "Configuration"),
+  };
   return withoutHealth(heeded, mended[job.operation] ?? []);
 }
 

@@ -57,8 +57,22 @@ export interface ActiveJob {
   readonly granted: boolean;
   /** The task it last said it began. */
   readonly task: string | null;
-  /** The machine the job turned off and must turn on again when it does not get to its end. */
-  readonly turnedOff: { readonly side: SideName; readonly machine: MachineId } | null;
+  /** The machine the job turned off, or found off (`wasOff`), and must bring back to where it was when it does not get to its end. */
+  readonly turnedOff: TurnedOff | null;
+}
+
+export interface TurnedOff {
+  readonly side: SideName;
+  readonly machine: MachineId;
+  /** Nobody had turned it off: it is not turned on either, but may be fenced. */
+  readonly wasOff?: true;
+}
+
+/** A machine that was asked to shut down for a failover that did not come about, and may do so yet: until then it is started again. */
+export interface KeptOn {
+  readonly side: SideName;
+  readonly machine: MachineId;
+  readonly until: Instant;
 }
 
 /** An old primary that must not serve again, at a site that may be dead now. It names the place itself: the item's sides may be others by the time it is reached. */
@@ -91,6 +105,8 @@ export interface ItemState {
   readonly fence: PendingFence | null;
   /** An old primary that is fenced, also after a planned failover: somebody may start it by hand, until it has become the replica. */
   readonly guarded: PendingFence | null;
+  /** Absent in items that began before there was such. */
+  readonly keptOn?: KeptOn | null;
   readonly activeJob: ActiveJob | null;
   /** Jobs that have let go of the item and wait until its replication has come to `protected`. */
   readonly waiting: readonly string[];
@@ -124,6 +140,7 @@ export type ItemPatch = Partial<
     | "lastSuccessfulTestFailover"
     | "fence"
     | "guarded"
+    | "keptOn"
     | "lastSealed"
   >
 >;

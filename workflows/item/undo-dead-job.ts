@@ -1,9 +1,11 @@
 import { faultOf } from "#workflows/failure.ts";
 import type { ItemHolder } from "#workflows/item/holder.ts";
+import { keptOnFrom } from "#workflows/item/keeping-on.ts";
+import type { ItemPatch } from "#workflows/item/state.ts";
 import { discardFailover, turnOnAgain } from "#workflows/item/undo-failover.ts";
+import { oldPrimaryFenced } from "#workflows/item/old-primary.ts";
 import type { JobFinished } from "#workflows/messages.ts";
 
-import { oldPrimaryFenced } from "#workflows/item/old-primary.ts";
 /**
  * Puts in order what a job left behind that has died in the middle: a failover that had not come to its commit is taken back at the target, a machine that it had
  * turned off is turned on again. What cannot be put in order is said, and the state is the one that is true then.
@@ -41,14 +43,21 @@ async function undoFailover(item: ItemHolder) {
       return { undone, finished: { facts: { ownershipMoved: true }, patch: oldPrimaryFenced(item.state) } };
     }
   }
+  let patch: ItemPatch = { failover: null };
   const turnedOff = item.state.activeJob?.turnedOff ?? null;
   if (turnedOff !== null) {
     try {
       await turnOnAgain(item.state, turnedOff);
-      undone.push("The machine, which it had turned off, has been turned on again.");
+      undone.push(
+        turnedOff.wasOff === true
+          ? "The machine was off before it."
+          : "The machine, which it had turned off, has been turned on again.",
+      );
+      // Nobody knows how far it had come with asking the guest.
+      if (turnedOff.wasOff !== true) patch = { ...patch, ...keptOnFrom(item.state, turnedOff) };
     } catch (error) {
       undone.push(`The machine, which it had turned off, could not be turned on again: ${faultOf(error).message}`);
     }
   }
-  return { undone, finished: { facts: {}, patch: { failover: null } } };
+  return { undone, finished: { facts: {}, patch } };
 }

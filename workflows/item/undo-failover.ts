@@ -1,6 +1,6 @@
 import { targetOf } from "#workflows/item/ends.ts";
 import { targetReplica } from "#workflows/item/replicate-request.ts";
-import type { ActiveJob, ItemState } from "#workflows/item/state.ts";
+import type { ItemState, TurnedOff } from "#workflows/item/state.ts";
 import { atSite } from "#workflows/sites.ts";
 
 /**
@@ -13,8 +13,9 @@ export async function discardFailover(state: ItemState, epoch: number): Promise<
   await atSite(site).discardFailover({ host, replica: targetReplica(state), failover: state.failover.id, epoch });
 }
 
-/** Turns the machine on again that a job turned off. */
-export async function turnOnAgain(state: ItemState, turnedOff: NonNullable<ActiveJob["turnedOff"]>): Promise<void> {
-  const { site, host } = state.sides[turnedOff.side];
-  await atSite(site).powerOnMachine({ host, machine: turnedOff.machine });
+/** Turns the machine on again that a job turned off; one that was off before is only freed of the fence. Not before the failover has been taken back. */
+export async function turnOnAgain(state: ItemState, { side, machine, wasOff }: TurnedOff): Promise<void> {
+  const { site, host } = state.sides[side];
+  if (wasOff === true) await atSite(site).unfenceMachine({ host, machine });
+  else await atSite(site).powerOnMachine({ host, machine });
 }

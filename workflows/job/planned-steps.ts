@@ -3,6 +3,7 @@ import { Fault } from "#domain/fault.ts";
 import type { Check } from "#domain/check.ts";
 import { now } from "#workflows/clock.ts";
 import { sourceOf, sourceSide, targetOf } from "#workflows/item/ends.ts";
+import { keptOnFrom } from "#workflows/item/keeping-on.ts";
 import { targetReplica, trackedMachine } from "#workflows/item/replicate-request.ts";
 import type { PendingFailover } from "#workflows/item/state.ts";
 import { turnOnAgain } from "#workflows/item/undo-failover.ts";
@@ -51,13 +52,21 @@ const hasPoint = (count: number): Check =>
 
 /**
  * The source writes no more after this. While it still runs, one more delta is sent unless the newest point is seconds old, so that little is left for its downtime. When the job does not come to its
- * end the machine is turned on again, unless it may run at the target.
+ * end the machine is as it was before: turned on again, unless it may run at the target, and looked after while the guest may still do what it was asked to.
  */
 export async function shutDownSource(job: Steps): Promise<void> {
   const { site, host } = sourceOf(job.item);
   const { machine } = trackedMachine(job.item);
   const { running } = await atSite(site).findMachine({ host, nameOrId: machine });
-  if (!running) return job.note("it is off already");
+  if (!running) {
+    job.note("it is off already");
+    const wasOff = { side: sourceSide(job.item), machine, wasOff: true } as const;
+    await job.record({}, wasOff);
+    return job.onFailure("lift the fence at the source", async () => {
+      // It may run at the target: the fence stays.
+      if (job.facts.ownershipMoved !== true) await turnOnAgain(job.item, wasOff);
+    });
+  }
 
   // Jobs that began before this was known send them always.
   if (!patched("fresh-replica") || !isReplicaFresh(job.item, now())) {
@@ -69,11 +78,13 @@ export async function shutDownSource(job: Steps): Promise<void> {
   job.note(`shutting it down, for ${job.item.configuration.shutdownGraceSeconds} s at most`);
   const turnedOff = { side: sourceSide(job.item), machine };
   await job.record({}, turnedOff);
+  let off = false;
   job.onFailure("turn the machine on again at the source", async () => {
     if (job.facts.ownershipMoved === true) {
       throw new Fault("POWER_ON_FAILED", "It was not turned on again, because it may be running at the target.");
     }
     await turnOnAgain(job.item, turnedOff);
+    if (!off) await job.record(keptOnFrom(job.item, turnedOff));
   });
   const graceSeconds = job.item.configuration.shutdownGraceSeconds;
   const { forced } = await atSite(site).shutDownMachine({
@@ -82,6 +93,7 @@ export async function shutDownSource(job: Steps): Promise<void> {
     graceSeconds,
     force: job.input.force ?? false,
   });
+  off = true;
   job.note(forced ? "turned off" : "shut down");
   if (forced) job.inform(`The guest did not shut down within ${graceSeconds} s and was turned off.`);
 }

@@ -1,8 +1,8 @@
-import { Fault } from "#domain/fault.ts";
+import { Fault, isFault } from "#domain/fault.ts";
 import type { ItemName, MachineId } from "#domain/ids.ts";
 import { readAutostart } from "../inventory/metadata.ts";
 import type { SourcePlace } from "./place.ts";
-import { destroy } from "./machine-power.ts";
+import { destroy, powerOnMachine } from "./machine-power.ts";
 import { isRunning } from "./live-machine.ts";
 
 /** A machine that must not serve: what another activation with a higher epoch left behind. `autostart` is what it was before. */
@@ -89,6 +89,18 @@ export const keepFenced = async (
   return { wasRunning: true };
 };
 
+/** `ReplicationSource.keepOn`. The mark is looked at last; a fence that comes after that turns off what was started. */
+export const keepOn = async (
+  place: SourcePlace,
+  machine: MachineId,
+  signal: AbortSignal,
+): Promise<{ readonly wasOff: boolean }> => {
+  if (await isRunning(place.host, machine, signal)) return { wasOff: false };
+  if ((await readFenceMark(place, machine, signal)) !== undefined) return { wasOff: false };
+  await powerOnMachine(place.host, machine, signal);
+  return { wasOff: true };
+};
+
 /** Takes the fence away, for the machine's lawful start; autostart becomes what it was. */
 export const unfenceMachine = async (place: SourcePlace, machine: MachineId, signal: AbortSignal): Promise<void> => {
   const { host, store } = place;
@@ -97,6 +109,35 @@ export const unfenceMachine = async (place: SourcePlace, machine: MachineId, sig
   const bounds = { signal, timeoutMs: 15_000, purpose: `unfence machine ${machine}` };
   if (mark.autostart) await host.virsh([["autostart", machine]], bounds);
   await host.run(`rm -f "$1"`, [fencePath(store, machine)], bounds);
+};
+
+/** `ReplicationSource.unfence`. The mark is laid aside until it is done, so that the same order, given again after a crash, still knows what it has to start. */
+export const takeFenceBack = async (
+  place: SourcePlace,
+  machine: MachineId,
+  { start, signal }: { readonly start: () => Promise<void>; readonly signal: AbortSignal },
+): Promise<{ readonly started: boolean }> => {
+  const { host, store } = place;
+  const path = fencePath(store, machine);
+  const bounds = { signal, timeoutMs: 15_000, purpose: `take the fence of machine ${machine} back` };
+  const { stdout } = await host.run(
+    `if [ -e "$1" ]; then mv -f "$1" "$1.lifted"; fi; if [ -e "$1.lifted" ]; then cat "$1.lifted"; fi`,
+    [path],
+    bounds,
+  );
+  if (stdout === "") return { started: false };
+  const { autostart, foundRunning = false } = JSON.parse(stdout) as FenceMark;
+  if (autostart) await host.virsh([["autostart", machine]], bounds);
+  const done = () => host.run(`rm -f "$1.lifted"`, [path], bounds);
+  try {
+    if (foundRunning) await start();
+  } catch (error) {
+    // It is not tried again: whoever mends that starts it.
+    if (isFault(error) && error.code === "POWER_ON_FAILED") await done();
+    throw error;
+  }
+  await done();
+  return { started: foundRunning };
 };
 
 /** The machine is its owner's again. What its host does with it when it starts stays as it is: another machine may serve in its place. */

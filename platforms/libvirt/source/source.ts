@@ -1,7 +1,7 @@
 import type { ReplicationSource } from "../../platform.ts";
 import type { HostConnection } from "../host.ts";
 import { checkSource } from "./checks.ts";
-import { fenceMachine, keepFenced, unfenceMachine } from "./fence.ts";
+import { fenceMachine, keepFenced, keepOn, takeFenceBack, unfenceMachine } from "./fence.ts";
 import { powerOnMachine, shutDownMachine } from "./machine-power.ts";
 import { openCutDisk } from "./open-disk.ts";
 import { endCutsOf, release, stopTracking } from "./release.ts";
@@ -33,7 +33,16 @@ export const createLibvirtSource = (
       await unfenceMachine(place, machine, op.signal);
       await powerOnMachine(host, machine, op.signal);
     },
+    keepOn: (machine, op) => keepOn(place, machine, op.signal),
     fence: (request, op) => fenceMachine(place, { ...request, order: op.id }, op.signal),
     keepFenced: (request, op) => keepFenced(place, request, op.signal),
+    unfence: (machine, op) =>
+      takeFenceBack(place, machine, {
+        signal: op.signal,
+        async start() {
+          await endCutsOf(place, machine, op.signal);
+          await powerOnMachine(host, machine, op.signal);
+        },
+      }),
   };
 };

@@ -259,6 +259,36 @@ export function sourceContract(openHarness: OpenHarness): void {
     expect(await running()).toBe(true);
   });
 
+  test("a machine that is kept on is started when it went off, unless it is fenced", async () => {
+    await using harness = await openHarness();
+    const { id } = harness.machine;
+    const running = async () => (await harness.machines("source")).find((machine) => machine.id === id)?.running;
+    expect(await harness.source.keepOn(id, op)).toEqual({ wasOff: false });
+    await harness.source.shutDown({ machine: id, graceSeconds: 1, force: true }, op);
+    expect(await harness.source.keepOn(id, op)).toEqual({ wasOff: true });
+    expect(await running()).toBe(true);
+    await harness.source.fence({ item: itemName("app1"), machine: id, epoch: 2 }, op);
+    expect(await harness.source.keepOn(id, op)).toEqual({ wasOff: false });
+    expect(await running()).toBe(false);
+  });
+
+  test("a fence that is taken back leaves the machine as it was found: running, or off", async () => {
+    await using harness = await openHarness();
+    const { id } = harness.machine;
+    const order = { item: itemName("app1"), machine: id, epoch: 2 };
+    const running = async () => (await harness.machines("source")).find((machine) => machine.id === id)?.running;
+    expect(await harness.source.unfence(id, op)).toEqual({ started: false });
+    await harness.source.fence(order, operation("first"));
+    expect(await harness.source.unfence(id, op)).toEqual({ started: true });
+    expect(await running()).toBe(true);
+    expect(await harness.source.keepFenced(order, op)).toEqual({ wasRunning: false });
+    await harness.source.shutDown({ machine: id, graceSeconds: 1, force: true }, op);
+    await harness.source.fence(order, operation("second"));
+    expect(await harness.source.unfence(id, op)).toEqual({ started: false });
+    expect(await running()).toBe(false);
+    expect(await harness.source.keepOn(id, op)).toEqual({ wasOff: true });
+  });
+
   test("turning on what runs and shutting down what is off change nothing", async () => {
     await using harness = await openHarness();
     const { id } = harness.machine;
