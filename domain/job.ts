@@ -1,5 +1,5 @@
 import type { FaultCode } from "#domain/fault-codes.ts";
-import type { CutId, Instant, ItemName } from "#domain/ids.ts";
+import type { CutId, DiskId, Instant, ItemName } from "#domain/ids.ts";
 import type { PointSelector } from "#domain/cut.ts";
 import type { OperationName } from "#domain/operations.ts";
 
@@ -69,6 +69,8 @@ export interface JobInput {
   readonly network?: string;
   /** PlannedFailover, Failback: turn the guest off when it does not shut down in time. DisableProtection: also when a site is gone for good. */
   readonly force?: boolean;
+  /** EnableProtection: older copies of disks that were carried to the target's host by hand, as absolute paths there: compared instead of sent. */
+  readonly copies?: Readonly<Record<DiskId, string>>;
   /** UpdatePolicy. */
   readonly policy?: string;
 }

@@ -33,6 +33,8 @@ export interface ReplicaState {
   readonly epoch: number;
   /** The newest sealed cut; absent before the first, and when the content cannot be told (after a crash of its machine): then resynchronize. */
   readonly lastCut?: CutId;
+  /** It has content, and nobody knows of which cut: a carried copy, or what was left by a crash. Compared with the source, most of it need not be sent. */
+  readonly unproven?: boolean;
   readonly lastKeptAt?: string;
   readonly lastAppConsistentAt?: string;
   readonly incoming?: IncomingState;

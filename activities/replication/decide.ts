@@ -29,13 +29,13 @@ export type Decision =
     }
   | { readonly kind: "refuse"; readonly reason: string };
 
-export type Known = Pick<ReplicaState, "lastCut" | "incoming" | "disks">;
+export type Known = Pick<ReplicaState, "lastCut" | "unproven" | "incoming" | "disks">;
 
 /** What a cut means for a replica: the one place where it is decided what is proven to be there already and what has to be sent. */
 export function decide(mode: ReplicateRequest["mode"], replica: Known, cut: StandingCut): Decision {
   if (mode === "resynchronize") return resynchronize(replica, cut);
   if (replica.lastCut !== undefined) return delta({ ...replica, lastCut: replica.lastCut }, cut);
-  if (mode === "seed") return full(replica, cut);
+  if (mode === "seed") return replica.unproven === true ? resynchronize(replica, cut) : full(replica, cut);
   return { kind: "refuse", reason: "the replica has no cut that a delta could start from" };
 }
 

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { Fault } from "#domain/fault.ts";
 import type { ReplicaSpec } from "#platforms/platform.ts";
 import { blockBytes } from "#transfer/block.ts";
@@ -28,7 +28,10 @@ export function createReplica(host: SimulatedHost, spec: ReplicaSpec): void {
     }
     const record = newReplica(spec);
     for (const layer of existing?.layers ?? []) removeLayer(filesOf(host, record), layer.id);
-    state.put(replicaKey(spec.replica), spec.adopt === undefined ? record : adopted(host, state, { spec, record }));
+    state.put(
+      replicaKey(spec.replica),
+      spec.adopt === undefined ? withCopies(host, state, { spec, record }) : adopted(host, state, { spec, record }),
+    );
   });
 }
 
@@ -45,6 +48,39 @@ const newReplica = (spec: ReplicaSpec): ReplicaRecord => ({
   layers: [],
   activations: [],
 });
+
+/** Carried copies are raw files here, and the base of the replica, compared before it is trusted. */
+function withCopies(
+  host: SimulatedHost,
+  state: State,
+  { spec, record }: { readonly spec: ReplicaSpec; readonly record: ReplicaRecord },
+): ReplicaRecord {
+  const carried = Object.entries(spec.copies ?? {});
+  if (carried.length === 0) return record;
+  const layer = `layer-${nextNumber(state)}`;
+  const files = filesOf(host, record);
+  createLayer(files, layer, record.disks);
+  for (const [id, file] of carried) {
+    const disk = record.disks.find((candidate) => candidate.id === id);
+    if (disk === undefined || !existsSync(file))
+      throw new Fault("INVALID_INPUT", `There is no disk ${id} to copy, or no file ${file} on host ${host.site}.`);
+    fillLayer({ files, layer, disk }, readFileSync(file));
+  }
+  return { ...record, layers: [{ id: layer }] };
+}
+
+function fillLayer(
+  at: { readonly files: ReturnType<typeof filesOf>; readonly layer: string; readonly disk: ReplicaDisk },
+  content: Buffer,
+): void {
+  const { files, layer, disk } = at;
+  for (let block = 0; block < blockCount(disk.sizeBytes); block++) {
+    const { offset, length } = blockRange(block, disk.sizeBytes);
+    const data = content.subarray(offset, offset + length);
+    if (data.length === length && !isZero(data))
+      writeLayer(files, layer, { disk: disk.id, offset: block * blockBytes, data });
+  }
+}
 
 function adopted(
   host: SimulatedHost,
@@ -64,15 +100,8 @@ function adopted(
   const layer = `layer-${nextNumber(state)}`;
   const files = filesOf(host, record);
   createLayer(files, layer, disks);
-  for (const disk of disks) {
-    const content = readFileSync(diskPath(host.store.dir, old.machine.id, disk.id));
-    for (let block = 0; block < blockCount(disk.sizeBytes); block++) {
-      const { offset, length } = blockRange(block, disk.sizeBytes);
-      const data = content.subarray(offset, offset + length);
-      if (data.length === length && !isZero(data))
-        writeLayer(files, layer, { disk: disk.id, offset: block * blockBytes, data });
-    }
-  }
+  for (const disk of disks)
+    fillLayer({ files, layer, disk }, readFileSync(diskPath(host.store.dir, old.machine.id, disk.id)));
   const { item } = spec;
   const cut = spec.adopt?.content;
   // Started by hand and turned off again since, its disks are that cut no more.

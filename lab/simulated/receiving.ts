@@ -206,12 +206,13 @@ const incomingState = (incoming: IncomingRecord): IncomingState => ({
 });
 
 function stateOf(record: ReplicaRecord): ReplicaState {
-  const { id, epoch, lastCut, lastKeptAt, lastAppConsistentAt, incoming, disks } = record;
+  const { id, epoch, lastCut, lastKeptAt, lastAppConsistentAt, incoming, disks, layers } = record;
   return {
     replica: id,
     epoch,
     disks,
     ...(lastCut && { lastCut }),
+    ...(lastCut === undefined && layers.length > 0 && { unproven: true }),
     ...(lastKeptAt && { lastKeptAt }),
     ...(lastAppConsistentAt && { lastAppConsistentAt }),
     ...(incoming && { incoming: incomingState(incoming) }),

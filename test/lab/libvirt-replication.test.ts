@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { execa } from "execa";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Fault } from "#domain/fault.ts";
 import type { Lab } from "#lab/hosts/lab.ts";
@@ -72,6 +73,32 @@ test("a worker killed in the middle of a seed and of a delta is followed by one 
     expect(report.bytesSent).toBeLessThan(contentBlocks * block);
     expect(report.bytesSent).toBeGreaterThan(0);
   }
+});
+
+test("a copy that was carried by hand is compared, and only what differs is sent", async () => {
+  await using harness = await openLibvirtHarness(lab);
+  const { spec, first, write } = fixtureOf(harness);
+  for (let at = 0; at < 12; at++) await write(first, at, `content ${at}`);
+  const host = lab.host("lyon1");
+  const disk = harness.machine.disks.find(({ id }) => id === first);
+  if (disk === undefined) throw new Error("no disk");
+  // Both hosts' files are this machine's: what a courier does.
+  const carried = `${host.images}/carried`;
+  await host.run('mkdir -p "$1"', [carried]);
+  const from = lab.host("paris1").path(disk.location);
+  await execa("qemu-img", ["convert", "-U", "-O", "raw", from, `${host.path(carried)}/vda.raw`]);
+  await write(first, 3, "changed since");
+  const copies = (file: string) => spec({ copies: { [first]: `${carried}/${file}` } });
+  const failed = (await harness.target.checks(copies("other.raw"), op)).filter(({ passed }) => !passed);
+  expect(failed.map(({ detail }) => detail)).toEqual([expect.stringContaining("other.raw on host lyon1 is not there")]);
+  expect((await harness.target.checks(copies("vda.raw"), op)).filter(({ passed }) => !passed)).toEqual([]);
+  await harness.target.createReplica(copies("vda.raw"), op);
+  // A worker that died and asks again.
+  await harness.target.createReplica(copies("vda.raw"), op);
+  const report = await replication(harness)("seed");
+  expect(report.bytesSent).toBe(block);
+  expect(await same(harness, "look")).toBe(true);
+  expect((await host.run('ls "$1"', [carried])).stdout.trim()).toBe("vda.raw");
 });
 
 test("a host crash ends in a resynchronization that sends the difference only", async () => {

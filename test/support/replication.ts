@@ -19,6 +19,7 @@ import { connectDirectly } from "./direct-session.ts";
 import type { DirectWire } from "./direct-session.ts";
 import { operation } from "./operation.ts";
 import { addTwoDiskMachine, app1, simulatedSite, tracked, vm } from "./simulated-machine.ts";
+import type { ReplicaSpec } from "#platforms/platform.ts";
 
 export const replica = replicaId("app1@west");
 const op = operation();
@@ -56,6 +57,8 @@ export async function protectedItem(options: {
   readonly hostClock?: Clock;
   readonly guest?: Partial<Guest>;
   readonly blocks?: readonly [number, number];
+  /** Copies of disks that were carried to the target by hand. */
+  readonly copies?: ReplicaSpec["copies"];
   /** How the replica is reached; in the same process by default. */
   readonly link?: (opener: ReplicaOpener) => Promise<AsyncDisposable & { readonly connectReplica: ConnectReplica }>;
 }) {
@@ -66,7 +69,9 @@ export async function protectedItem(options: {
   const machine = addTwoDiskMachine(east.store, { program: "writer", ...options.guest }, options.blocks);
   await east.source.powerOn(vm, op);
   const disks = machine.disks.map(({ id }) => id);
-  await west.target.createReplica({ replica, item: app1, machine, disks, epoch: 1, sourceSite: "east" }, op);
+  const { copies } = options;
+  const spec = { replica, item: app1, machine, disks, epoch: 1, sourceSite: "east", ...(copies && { copies }) };
+  await west.target.createReplica(spec, op);
   const writer = openWriter(east.store, machineRecord(east.store, vm));
   const wire: DirectWire = { dataBytes: 0, sessions: 0 };
   const reports: ReplicateReport[] = [];

@@ -13,7 +13,7 @@ export function jobInput(operation: OperationName, input: unknown): JobInput {
   if (typeof input !== "object" || input === null || Array.isArray(input)) {
     throw invalid(`${operation} expects one JSON object as its input. ${example}`);
   }
-  const known = ["item", "requestedBy", "point", "shutDownSource", "network", "force", "policy"];
+  const known = ["item", "requestedBy", "point", "shutDownSource", "network", "force", "copies", "policy"];
   const unknown = Object.keys(input).filter((key) => !known.includes(key));
   if (unknown.length > 0) {
     throw invalid(`${operation} does not know “${unknown.join("”, “")}”. It knows: ${known.join(", ")}. ${example}`);
@@ -26,6 +26,7 @@ export function jobInput(operation: OperationName, input: unknown): JobInput {
   for (const key of ["requestedBy", "network", "policy"]) mustBe(operation, given, { key, type: "string" });
   for (const key of ["shutDownSource", "force"]) mustBe(operation, given, { key, type: "boolean" });
   if (point !== undefined) checkPoint(operation, point);
+  if (given["copies"] !== undefined) checkCopies(operation, given["copies"]);
   if (operation === "ChangePit" && point === undefined) {
     throw invalid(
       `ChangePit needs the point to change to. Example: {"item":"${item}","point":{"kind":"latest-app-consistent"}}.`,
@@ -33,6 +34,19 @@ export function jobInput(operation: OperationName, input: unknown): JobInput {
   }
   return given as unknown as JobInput;
 }
+
+function checkCopies(operation: string, copies: unknown): void {
+  const given = typeof copies === "object" && copies !== null && !Array.isArray(copies) ? Object.values(copies) : [];
+  if (operation === "EnableProtection" && given.length > 0 && given.every(isAbsolutePath)) return;
+  throw invalid(
+    operation === "EnableProtection"
+      ? `${operation}: “copies” must name a file on the target's host for each disk that was carried there, by its absolute path, like {"vda":"/srv/carried/vda.qcow2"}. It is ${JSON.stringify(copies)}.`
+      : `${operation} has no use for “copies”: only EnableProtection takes disks' copies that were carried by hand.`,
+  );
+}
+
+const isAbsolutePath = (value: unknown): boolean =>
+  typeof value === "string" && value.startsWith("/") && !value.includes("\0") && value.length < 4_096;
 
 function mustBe(
   operation: string,

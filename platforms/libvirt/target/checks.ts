@@ -3,6 +3,7 @@ import { isFault } from "#domain/fault.ts";
 import type { FaultCode } from "#domain/fault-codes.ts";
 import type { Operation, ReplicaSpec } from "#platforms/platform.ts";
 import type { ActivationPlace } from "./activate.ts";
+import { checkCopies } from "./carried-copies.ts";
 import { emulatorName, lacksTpmEmulator, namedFiles } from "./definition.ts";
 import { findDomain, isActivationOf } from "./domains.ts";
 import { readHostFacts } from "./host-facts.ts";
@@ -70,6 +71,7 @@ export const checkTarget = async (
       code: "STORE_FULL",
       action: `Free or add space in ${folder} on ${name}: at least a tenth of the disks' size, better all of it.`,
     }),
+    ...(await checkCopies({ connection, store, folder }, spec, op)),
     await identityCheck({ connection, store, folder }, spec, op),
     await definitionCheck({ connection, store, folder }, spec, op),
   ];

@@ -17,6 +17,7 @@ export const replicaState = (state: StoredReplica): ReplicaState => {
     replica: state.replica,
     epoch: state.epoch,
     ...(cut !== undefined && { lastCut: cut }),
+    ...(cut === undefined && newestLayer(state) !== undefined && { unproven: true }),
     ...(keptAt !== undefined && { lastKeptAt: keptAt }),
     ...(appConsistentAt !== undefined && { lastAppConsistentAt: appConsistentAt }),
     ...(state.incoming !== undefined && { incoming: incomingState(state.incoming) }),

@@ -3,6 +3,7 @@ import type { RecoveryTarget } from "#platforms/platform.ts";
 import type { HostConnection } from "../host.ts";
 import type { ActivationPlace } from "./activate.ts";
 import { adoptMachine } from "./adopt.ts";
+import { createFromCopies } from "./carried-copies.ts";
 import { checkTarget } from "./checks.ts";
 import { createReplica } from "./create-replica.ts";
 import { deleteReplica } from "./delete-replica.ts";
@@ -33,8 +34,10 @@ export const createLibvirtTarget = (connection: HostConnection, options: Libvirt
     checks: (spec, op) => checkTarget(placeOf(spec.replica), spec, op),
     createReplica: async (spec, op) => {
       const place = placeOf(spec.replica);
-      if (spec.adopt === undefined) await createReplica(place.store, spec, op.signal);
-      else await adoptMachine(place, spec, spec.adopt, op);
+      const { adopt, copies } = spec;
+      if (adopt !== undefined) await adoptMachine(place, spec, adopt, op);
+      else if (copies !== undefined) await createFromCopies(place, { ...spec, copies }, op);
+      else await createReplica(place.store, spec, op.signal);
     },
     open: ({ replica, epoch, peerSite }, signal) =>
       openReplica({ store: placeOf(replica).store, epoch, peerSite, now, onWarning }, signal),

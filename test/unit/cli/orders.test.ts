@@ -14,6 +14,12 @@ const pending = (failoverKind: "planned" | "unplanned") => at("commit-pending", 
 describe("every verb starts its operation", () => {
   test.each([
     ["protect app1", newLifecycle, "EnableProtection", {}],
+    [
+      "protect app1 --copy vda=/srv/a=b.qcow2 --copy vdb=/srv/b.raw",
+      newLifecycle,
+      "EnableProtection",
+      { copies: { vda: "/srv/a=b.qcow2", vdb: "/srv/b.raw" } },
+    ],
     ["failover app1 --planned", at("protected"), "PlannedFailover", {}],
     ["failover app1 --planned --force", at("protected"), "PlannedFailover", { force: true }],
     [
@@ -335,4 +341,16 @@ describe("job cancel", () => {
   test("of a job that is not there exits 3", async () => {
     expect(await run("job cancel nothing")).toMatchObject({ code: 3 });
   });
+});
+
+test.each([
+  ["--copy vda", "give a disk and the absolute path"],
+  ["--copy vda=vda.qcow2", "give a disk and the absolute path"],
+  ["--copy =/srv/vda.qcow2", "give a disk and the absolute path"],
+  ["--copy vda=/srv/a --copy vda=/srv/b", "names disk vda twice: /srv/a and /srv/b"],
+])("protect app1 %s is refused before anything is asked", async (options, sentence) => {
+  const { code, asked, err } = await run(`protect app1 ${options}`, { lifecycle: newLifecycle });
+  expect(err).toContain(sentence);
+  expect(asked.started).toEqual([]);
+  expect(code).not.toBe(0);
 });

@@ -77,6 +77,11 @@ describe("a job's input", () => {
 
   it("must say the point that it changes to", () => {
     expect(() => jobInput("ChangePit", { item: "app1" })).toThrow(/needs the point/);
+    const copies = { vda: "/srv/carried/vda.qcow2" };
+    expect(jobInput("EnableProtection", { item: "app1", copies })).toMatchObject({ copies });
+    expect(() => jobInput("Commit", { item: "app1", copies })).toThrow(/no use for “copies”/);
+    for (const wrong of [{}, [], "vda", { vda: "vda.qcow2" }, { vda: 1 }])
+      expect(() => jobInput("EnableProtection", { item: "app1", copies: wrong })).toThrow(/by its absolute path, like/);
   });
 });
 

@@ -43,6 +43,26 @@ const replica = (over: Partial<Known> = {}): Known => ({
 });
 const whole = (disk: DiskId) => ({ disk, sizeBytes: gib, verb: "copy", from: 0 });
 
+test("A replica with a carried copy is seeded by comparing, and goes on where it was", () => {
+  const carried = replica({ unproven: true });
+  const compared = { sizeBytes: gib, verb: "compare" };
+  expect(decide("seed", carried, both())).toMatchObject({
+    mode: "resynchronize",
+    disks: [
+      { disk: vda, ...compared, from: 0 },
+      { disk: vdb, ...compared, from: 0 },
+    ],
+  });
+  const begun = incoming({ mode: "resynchronize", cut: "c9", offsets: { vda: 4096 } });
+  expect(decide("seed", { ...carried, incoming: begun }, both())).toMatchObject({
+    mode: "resynchronize",
+    disks: [
+      { disk: vda, ...compared, from: 4096 },
+      { disk: vdb, ...compared, from: 0 },
+    ],
+  });
+});
+
 test("An empty replica is seeded whole", () => {
   expect(decide("seed", replica({ disks: [] }), both())).toEqual({
     kind: "receive",

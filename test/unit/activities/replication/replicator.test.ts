@@ -1,3 +1,5 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
 import { expect, test } from "vitest";
 import { diskId } from "#domain/ids.ts";
 import type { FaultRule } from "#lab/simulated/faults.ts";
@@ -26,6 +28,30 @@ test("A seed under a writing guest ends with a point that is one instant", async
   expect(point).toMatchObject({ kept: true, epoch: 1, consistency: "crash-consistent" });
   expect(await item.examine(point)).toMatchObject({ head: 9, problems: [] });
   expect(await item.east.source.standingCut(tracked(), op)).toBeUndefined();
+});
+
+test("A copy that was carried by hand is compared, and only what differs is sent", async () => {
+  using dir = memoryDir();
+  using carried = memoryDir();
+  const file = path.join(carried.path, "vda.raw");
+  {
+    using earlier = memoryDir();
+    await using before = await protectedItem({ dir: earlier.path });
+    before.write(9);
+    writeFileSync(file, before.sourceBytes().subarray(0, 16 * block));
+  }
+  await using item = await protectedItem({ dir: dir.path, copies: { [vda]: file } });
+  item.write(9);
+  write(item.east.store, vda, 3 * block, pattern("since then"));
+  const expected = item.sourceBytes();
+  const report = await item.replicate("seed");
+  expect((await item.examine(await item.newest())).bytes.equals(expected)).toBe(true);
+  const differing = [...Array(24).keys()].filter((at) => {
+    const there = at < 16 ? readFileSync(file).subarray(at * block, (at + 1) * block) : Buffer.alloc(block);
+    return !there.equals(expected.subarray(at * block, (at + 1) * block));
+  });
+  expect(differing.length).toBeLessThan(20);
+  expect(report.bytesSent).toBeLessThanOrEqual(differing.length * block);
 });
 
 test("Every sealed delta equals the source at its cut, and sends what changed only", async () => {
