@@ -41,4 +41,18 @@ describe("two machines that could serve at once", () => {
     expect(world.sites.running("app2")).toEqual(["lyon/app2"]);
     expect(await app.run("Commit")).toMatchObject({ state: "Succeeded" });
   });
+
+  it("goes on guarding the old primary when the replication could not be reversed, until it has been", async () => {
+    const app = world.of("app3");
+    await app.protect();
+    await app.run("PlannedFailover");
+    await app.run("Commit");
+    const fault = new Fault("DISK_NOT_TRACKABLE", "Disk vda is raw.");
+    world.sites.trouble({ at: "createReplica", machine: "app3", fault });
+    expect(await app.run("ReverseReplicate")).toMatchObject({ state: "Failed" });
+    world.sites.startByHand("paris", "app3");
+    await app.item(() => world.sites.running("app3").join() === "lyon/app3");
+    expect(await app.run("ReverseReplicate")).toMatchObject({ state: "Succeeded" });
+    expect(await app.state()).toMatchObject({ fence: null, guarded: null });
+  });
 });

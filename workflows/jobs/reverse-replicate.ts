@@ -2,6 +2,7 @@ import type { DiskId } from "#domain/ids.ts";
 import type { JobInput, JobResult } from "#domain/job.ts";
 import type { ReplicaSpec } from "#platforms/platform.ts";
 import { sourceOf, sourceSide, targetOf, targetSide, withSide } from "#workflows/item/ends.ts";
+import { oldPrimaryFence } from "#workflows/item/old-primary.ts";
 import { trackedMachine } from "#workflows/item/replicate-request.ts";
 import { sealedBy } from "#workflows/item/sealed.ts";
 import type { ItemState } from "#workflows/item/state.ts";
@@ -34,7 +35,8 @@ export async function ReverseReplicate(input: JobInput): Promise<JobResult> {
           epoch: job.item.epoch,
         });
         if (fenced.wasRunning) job.inform(`The old primary at site ${old.site} was running and has been turned off.`);
-        await job.record({ fence: null, guarded: null });
+        // Guarded until it has become the replica: this job may fail before.
+        await job.record({ fence: null, guarded: oldPrimaryFence(job.item) });
         // A machine that has run has other disks than those it was shut down with.
         return fenced.wasRunning ? { ...checked, adopt: { machine } } : checked;
       });
@@ -46,7 +48,7 @@ export async function ReverseReplicate(input: JobInput): Promise<JobResult> {
         bringToDate(job, reversed, spec.adopt?.content === undefined ? "resynchronize" : "run"),
       );
       return {
-        patch: { sides: reversed.sides, disks: reversed.disks, failover: null, ...sealedBy(report) },
+        patch: { sides: reversed.sides, disks: reversed.disks, failover: null, guarded: null, ...sealedBy(report) },
         result: { bytesSent: report.bytesSent },
       };
     },
