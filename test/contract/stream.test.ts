@@ -7,7 +7,7 @@ import { copyRequest, serveStore, streamTo, testCut } from "#test/support/stream
 
 const signal = (): AbortSignal => AbortSignal.timeout(25_000);
 
-test("a way that swallows everything is noticed by both sides within ten seconds", async () => {
+test.concurrent("a way that swallows everything is noticed by both sides within ten seconds", async () => {
   const content = randomBytes(32 * 1024 * 1024);
   const store = new MemoryReplicaStore({ vda: content.length });
   let silent = false;
@@ -28,7 +28,7 @@ test("a way that swallows everything is noticed by both sides within ten seconds
   expect(performance.now() - started).toBeLessThan(12_000);
 });
 
-test("a store that takes long over a flush is not taken for a dead peer", async () => {
+test.concurrent("a store that takes long over a flush is not taken for a dead peer", async () => {
   const content = randomBytes(256 * 1024);
   const store = new MemoryReplicaStore({ vda: content.length });
   store.sinkOf("vda").delayMs = 11_000;

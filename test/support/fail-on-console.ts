@@ -1,11 +1,10 @@
-import { afterEach, beforeEach, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, vi } from "vitest";
 
-/** A test that prints has found something nobody looks at: it fails, and shows what was printed. */
+/** A test that prints has found something nobody looks at: it fails, and shows what was printed; so does a file that prints beside its tests. */
 const methods = ["log", "info", "warn", "error", "debug", "trace"] as const;
 let printed: string[] = [];
 
-beforeEach(() => {
-  printed = [];
+beforeAll(() => {
   for (const method of methods) {
     vi.spyOn(console, method).mockImplementation((...values: unknown[]) => {
       printed.push(`console.${method}: ${values.map(String).join(" ")}`);
@@ -13,7 +12,15 @@ beforeEach(() => {
   }
 });
 
-afterEach(() => {
+afterEach(failIfPrinted);
+
+afterAll(() => {
   for (const method of methods) vi.mocked(console[method]).mockRestore();
-  if (printed.length > 0) throw new Error(`The test printed to the console:\n${printed.join("\n")}`);
+  failIfPrinted();
 });
+
+function failIfPrinted(): void {
+  const told = printed;
+  printed = [];
+  if (told.length > 0) throw new Error(`The test printed to the console:\n${told.join("\n")}`);
+}

@@ -21,12 +21,13 @@ export function memorySource(content: Buffer, given?: readonly Extent[]): BlockS
   };
 }
 
+const nothing = Buffer.alloc(4096);
+
 function scan(content: Buffer): readonly Extent[] {
-  const step = 4096;
   const extents: { offset: number; length: number; kind: Extent["kind"] }[] = [];
-  for (let offset = 0; offset < content.length; offset += step) {
-    const piece = content.subarray(offset, offset + step);
-    const kind = piece.every((byte) => byte === 0) ? "zero" : "data";
+  for (let offset = 0; offset < content.length; offset += nothing.length) {
+    const piece = content.subarray(offset, offset + nothing.length);
+    const kind = piece.equals(nothing.subarray(0, piece.length)) ? "zero" : "data";
     const last = extents.at(-1);
     if (last?.kind === kind) last.length += piece.length;
     else extents.push({ offset, length: piece.length, kind });

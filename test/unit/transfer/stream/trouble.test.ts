@@ -63,9 +63,10 @@ test("a bit that flips on the way is found, and nothing of the block is written"
   const copying = stream.session.copy(copyRequest(memorySource(content), { compression: "off" }));
   await expect(copying).rejects.toMatchObject({ code: "DIGEST_MISMATCH" });
   const { content: written } = store.sinkOf("vda");
+  const zeroes = Buffer.alloc(65_536);
   for (let offset = 0; offset < content.length; offset += 65_536) {
     const block = written.subarray(offset, offset + 65_536);
-    expect(block.equals(content.subarray(offset, offset + 65_536)) || block.every((byte) => byte === 0)).toBe(true);
+    expect(block.equals(content.subarray(offset, offset + 65_536)) || block.equals(zeroes)).toBe(true);
   }
 });
 
