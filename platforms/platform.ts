@@ -205,7 +205,7 @@ export interface RecoveryTarget {
     request: { readonly replica: ReplicaId; readonly epoch: number; readonly peerSite: string },
     signal: AbortSignal,
   ): Promise<Replica>;
-  /** From the manifests beside the replica alone: newest last. */
+  /** From the manifests beside the replica alone: newest last. One that is damaged is warned of and left out; to fail over to it is refused. */
   points(replica: ReplicaId, op: Operation): Promise<readonly RecoveryPoint[]>;
   /** Reads a point again and compares its digests. */
   verify(request: { readonly replica: ReplicaId; readonly point: CutId }, op: Operation): Promise<Verification>;

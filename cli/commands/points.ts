@@ -1,12 +1,11 @@
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import { command, withClient, type Cli } from "../command.ts";
-import { offlineReplicas } from "../offline-replicas.ts";
+import { notRead, offlineReplicas, type OfflineFindings } from "../offline-replicas.ts";
 import { offlineText, pointsText } from "../text/points-text.ts";
 import { exitCodes } from "#domain/exit-codes.ts";
 import { Fault } from "#domain/fault.ts";
 import { itemName } from "#domain/ids.ts";
-import type { OfflineReplica } from "#platforms/libvirt/offline/list-points.ts";
 
 interface PointsOptions {
   readonly json?: boolean;
@@ -27,7 +26,7 @@ export const points = (cli: Cli): Command =>
     .option("--folder <folder>", "with --boot: where its overlays go (default: understudy-boot-POINT)")
     .action(async (item: string | undefined, options: PointsOptions) => {
       const { terminal, now } = cli.context;
-      if (options.store !== undefined) terminal.out(await offline(cli, options.store, item, options));
+      if (options.store !== undefined) await offline(cli, options.store, item, options);
       else {
         if (options.boot !== undefined || options.folder !== undefined)
           throw new Fault("INVALID_INPUT", "--boot and --folder go with --store, on the host that has the store.");
@@ -44,14 +43,26 @@ const offline = async (
   store: string,
   item: string | undefined,
   options: PointsOptions,
-): Promise<string> => {
-  const replicas = await offlineReplicas(store, { item, signal: context.interrupted });
-  if (options.boot !== undefined) return bootText(replicas, options.boot, options.folder);
-  return options.json === true ? `${JSON.stringify(replicas)}\n` : offlineText(replicas, context.now());
+): Promise<void> => {
+  const { terminal, interrupted, now } = context;
+  const found = await offlineReplicas(store, { item, signal: interrupted });
+  if (options.boot !== undefined) {
+    terminal.out(await bootText(found, options.boot, options.folder));
+    return;
+  }
+  const { replicas, problems } = found;
+  terminal.out(options.json === true ? `${JSON.stringify(replicas)}\n` : offlineText(replicas, now()));
+  // After what can be used, which is what matters now.
+  if (problems.length > 0)
+    throw new Fault(
+      "REPLICA_INVALID",
+      `Not all of the store ${store} could be read; what is listed is not affected. ${problems.join(" ")}`,
+      { details: { problems } },
+    );
 };
 
 const bootText = async (
-  replicas: readonly OfflineReplica[],
+  { replicas, problems }: OfflineFindings,
   id: string,
   folder: string | undefined,
 ): Promise<string> => {
@@ -60,7 +71,7 @@ const bootText = async (
   if (point === undefined)
     throw new Fault(
       "POINT_NOT_FOUND",
-      `There is no recovery point ${id} in the store. There are: ${there.map((known) => known.id).join(", ") || "none"}.`,
+      `There is no recovery point ${id} in the store. There are: ${there.map((known) => known.id).join(", ") || "none"}.${notRead(problems)}`,
     );
   const { bootCommands } = await import("#platforms/libvirt/offline/boot-commands.ts");
   return bootCommands(point, resolve(folder ?? `understudy-boot-${id}`));

@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import type { Command } from "commander";
 import { command, withClient, type Cli } from "../command.ts";
 import type { CliContext } from "../context.ts";
-import { offlineReplicas } from "../offline-replicas.ts";
+import { newestFirst, notRead, offlineReplicas } from "../offline-replicas.ts";
 import type { Verification } from "#client/understudy-client.ts";
 import { exitCodes } from "#domain/exit-codes.ts";
 import { Fault } from "#domain/fault.ts";
@@ -51,9 +51,8 @@ const offline = async (
   wanted: string | undefined,
 ): Promise<Verification> => {
   const { verifyPointOffline } = await import("#platforms/libvirt/offline/verify-point.ts");
-  const there = (await offlineReplicas(store, { item, signal: interrupted })).flatMap(({ replica, points }) =>
-    points.map(({ id }) => ({ replica, id })),
-  );
+  const { replicas, problems } = await offlineReplicas(store, { item, signal: interrupted });
+  const there = newestFirst(replicas);
   const chosen = wanted === undefined ? there[0] : there.find(({ id }) => id === cutId(wanted));
   if (chosen === undefined)
     throw new Fault(
@@ -61,7 +60,7 @@ const offline = async (
       `The store ${store} has no recovery point ${wanted ?? ""} of ${item}. There are: ${there.map(({ id }) => id).join(", ") || "none"}.`.replaceAll(
         "  ",
         " ",
-      ),
+      ) + notRead(problems),
     );
   const { blocks, mismatched, unverified } = await verifyPointOffline(
     { store: resolve(store), replica: chosen.replica, point: chosen.id },

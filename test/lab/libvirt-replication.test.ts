@@ -130,7 +130,7 @@ test("a point is booted by the printed commands alone, and its images stay as th
   const { stdout } = await host.run('find "$1" -name replica.json', [host.store]);
   const store = path.posix.dirname(path.posix.dirname(path.posix.dirname(stdout.trim())));
   // The store is read from outside of the host here, where its paths begin elsewhere.
-  const [listed] = await listPointsOffline(host.path(store), op.signal);
+  const [listed] = (await listPointsOffline(host.path(store), op.signal)).replicas;
   const point = listed?.points.at(-1);
   if (point === undefined) throw new Error("no point");
   const commands = bootCommands(point, `${host.images}/by-hand`).replaceAll(host.path(store), store);

@@ -1,4 +1,4 @@
-import { Fault } from "#domain/fault.ts";
+import { Fault, isFault } from "#domain/fault.ts";
 import type { CutId } from "#domain/ids.ts";
 import type { ReplicaStore } from "./host-store.ts";
 import { parseManifest, type Manifest } from "./manifest.ts";
@@ -18,9 +18,11 @@ export interface StoredPoints {
   readonly state: StoredReplica;
   /** Newest last. */
   readonly manifests: readonly Manifest[];
+  /** Points whose manifest is gone (`CHAIN_BROKEN`) or none (`REPLICA_INVALID`); the others are not affected. */
+  readonly damaged: readonly { readonly cut: CutId; readonly fault: Fault }[];
 }
 
-/** What the replica holds, from the files beside it alone. Rejects with `REPLICA_NOT_FOUND`, `REPLICA_INVALID`, `CHAIN_BROKEN` (a point whose manifest is gone). */
+/** What the replica holds, from the files beside it alone. Rejects with `REPLICA_NOT_FOUND`, `REPLICA_INVALID`. */
 export const readPoints = async (store: ReplicaStore, signal: AbortSignal): Promise<StoredPoints> => {
   const { host, layout } = store;
   const { stdout } = await host.run(script, [layout.root], {
@@ -42,19 +44,30 @@ export const readPoints = async (store: ReplicaStore, signal: AbortSignal): Prom
       `Host ${host.name} has no replica in ${layout.root}: enable protection, or look into another store.`,
     );
   const state = parseReplica(stateFile.text, `${layout.state} on host ${host.name}`);
-  const manifests = state.layers.flatMap(({ point, cut }) => {
-    if (!point || cut === undefined) return [];
+  const manifests: Manifest[] = [];
+  const damaged: { readonly cut: CutId; readonly fault: Fault }[] = [];
+  for (const { point, cut } of state.layers) {
+    if (!point || cut === undefined) continue;
     const path = layout.manifest(cut);
     const file = files.find((candidate) => candidate.path === path);
-    if (file === undefined)
-      throw new Fault(
-        "CHAIN_BROKEN",
-        `The manifest of recovery point ${cut} is gone: ${path} on host ${host.name}. Put it back from a copy; the blocks are there.`,
-      );
-    return [parseManifest(file.text, `${path} on host ${host.name}`)];
-  });
-  return { state, manifests };
+    try {
+      if (file === undefined)
+        throw new Fault(
+          "CHAIN_BROKEN",
+          `The manifest of recovery point ${cut} is gone: ${path} on host ${host.name}. Put it back from a copy; the blocks are there.`,
+        );
+      manifests.push(parseManifest(file.text, `${path} on host ${host.name}`));
+    } catch (fault) {
+      if (!isFault(fault)) throw fault;
+      damaged.push({ cut, fault });
+    }
+  }
+  return { state, manifests, damaged };
 };
 
-export const findManifest = ({ manifests }: StoredPoints, cut: CutId): Manifest | undefined =>
-  manifests.find((manifest) => manifest.point.id === cut);
+/** Undefined for a point that is not there; throws what is the matter with one that is damaged. */
+export const findManifest = ({ manifests, damaged }: StoredPoints, cut: CutId): Manifest | undefined => {
+  const fault = damaged.find((point) => point.cut === cut)?.fault;
+  if (fault !== undefined) throw fault;
+  return manifests.find((manifest) => manifest.point.id === cut);
+};

@@ -41,8 +41,11 @@ export const createLibvirtTarget = (connection: HostConnection, options: Libvirt
     },
     open: ({ replica, epoch, peerSite }, signal) =>
       openReplica({ store: placeOf(replica).store, epoch, peerSite, now, onWarning }, signal),
-    points: async (replica, op) =>
-      (await readPoints(placeOf(replica).store, op.signal)).manifests.map(({ point }) => point),
+    points: async (replica, op) => {
+      const { manifests, damaged } = await readPoints(placeOf(replica).store, op.signal);
+      for (const { fault } of damaged) onWarning(fault);
+      return manifests.map(({ point }) => point);
+    },
     verify: ({ replica, point }, op) => verifyPoint(placeOf(replica).store, point, op),
     failOver: (request, op) => failOver(placeOf(request.replica), request, op),
     commit: ({ replica, failover }, op) => commit(placeOf(replica), failover, op),

@@ -1,10 +1,13 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { run } from "./run-in-double.ts";
-import { makeStore } from "./store-on-disk.ts";
+import { makeReplica, makeStore } from "./store-on-disk.ts";
+import { newestFirst, offlineReplicas } from "#cli/offline-replicas.ts";
+import { exitCodes } from "#domain/exit-codes.ts";
 import { Fault } from "#domain/fault.ts";
+import { memoryDir } from "#test/support/temporary-dir.ts";
 
 let store: string;
 beforeAll(async () => {
@@ -52,6 +55,47 @@ describe("with nothing left but the store", () => {
     expect(out).toContain("qemu-img create -f qcow2 -b ");
     expect(out).toContain("/var/tmp/boot/vda.qcow2");
     expect(out).toContain("virsh start app1");
+  });
+
+  test("what is damaged hides nothing of what is not", async () => {
+    using dir = memoryDir();
+    await makeStore(dir.path);
+    for (const replica of ["damaged", "lost", "half-made"])
+      await makeReplica(dir.path, { replica, epoch: 1, points: { [replica]: 5 } });
+    const folder = `${dir.path}/replicas`;
+    await writeFile(`${folder}/damaged/replica.json`, '{"format":1,');
+    await rm(`${folder}/lost/replica.json`);
+    await rm(`${folder}/half-made/replica.json`);
+    await rm(`${folder}/half-made/points/half-made.json`);
+    await rm(`${folder}/app1%40lyon/points/c1.json`);
+    const { code, out, err } = await run(`points --store ${dir.path}`, alone);
+    expect(out).toMatch(/^Replica app1@lyon: .*\nPOINT .*\nc2 .*\n$/u);
+    expect(code).toBe(exitCodes.integrity);
+    expect(err).toContain("what is listed is not affected");
+    expect(err).toContain("damaged/replica.json on host");
+    expect(err).toContain("lost has manifests of recovery points but no replica.json");
+    expect(err).toContain("The manifest of recovery point c1 is gone");
+    expect(err).not.toContain("half-made");
+    const boot = await run(`points --store ${dir.path} --boot c2`, alone);
+    expect(boot).toMatchObject({ code: 0, err: "" });
+    const gone = await run(`points --store ${dir.path} --boot c1`, alone);
+    expect(gone.err).toContain("There are: c2. Not everything could be read:");
+    expect((await run(`verify app9 --store ${dir.path}`, alone)).err).toContain("damaged/replica.json on host");
+  });
+
+  test("the newest point of an item is its newest owner's, in whichever replica", async () => {
+    using dir = memoryDir();
+    await makeReplica(dir.path, { replica: "a", epoch: 1, points: { old: 900, ahead: 1 } });
+    await makeReplica(dir.path, { replica: "b", epoch: 3, points: { c1: 600, c2: 60 } });
+    await makeReplica(dir.path, { replica: "c", epoch: 3, points: { c3: 30 } });
+    const { replicas } = await offlineReplicas(dir.path, { item: "app1", signal: new AbortController().signal });
+    expect(newestFirst(replicas).map(({ replica, id }) => `${replica}/${id}`)).toEqual([
+      "c/c3",
+      "b/c2",
+      "b/c1",
+      "a/ahead",
+      "a/old",
+    ]);
   });
 
   test.each([

@@ -8,10 +8,10 @@ import { serializeReplica } from "#platforms/libvirt/target/stored-replica.ts";
 import { startMs } from "./double-client.ts";
 
 const vda = diskId("vda");
-const point = (id: string, agoSeconds: number): RecoveryPoint => ({
+const point = (id: string, agoSeconds: number, epoch: number): RecoveryPoint => ({
   id: cutId(id),
   item: itemName("app1"),
-  epoch: 1,
+  epoch,
   takenAt: instant(startMs - agoSeconds * 1000),
   sealedAt: instant(startMs - agoSeconds * 1000 + 500),
   consistency: "crash-consistent",
@@ -23,9 +23,18 @@ const point = (id: string, agoSeconds: number): RecoveryPoint => ({
 });
 
 /** A store with one replica of two points, as the target writes it; the images themselves are left out. */
-export const makeStore = async (folder: string): Promise<void> => {
-  const layout = replicaLayout(folder, replicaId("app1@lyon"));
-  const points = [point("c1", 600), point("c2", 60)];
+export const makeStore = (folder: string): Promise<void> =>
+  makeReplica(folder, { replica: "app1@lyon", epoch: 1, points: { c1: 600, c2: 60 } });
+
+/** Adds one; its points with how old they are, in seconds, the oldest first. */
+export const makeReplica = async (
+  folder: string,
+  of: { readonly replica: string; readonly epoch: number; readonly points: Readonly<Record<string, number>> },
+): Promise<void> => {
+  const { epoch } = of;
+  const replica = replicaId(of.replica);
+  const layout = replicaLayout(folder, replica);
+  const points = Object.entries(of.points).map(([id, ago]) => point(id, ago, epoch));
   await mkdir(layout.points, { recursive: true });
   await writeFile(
     layout.state,
@@ -33,9 +42,9 @@ export const makeStore = async (folder: string): Promise<void> => {
       format: 1,
       revision: 3,
       pinnedUpTo: -1,
-      replica: replicaId("app1@lyon"),
+      replica,
       item: itemName("app1"),
-      epoch: 1,
+      epoch,
       sourceSite: "paris",
       machine: { id: machineId("4ae5"), name: "app1" },
       nextLayer: 2,
