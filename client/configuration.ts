@@ -39,7 +39,6 @@ export async function applyWhole(
 ): Promise<readonly ConfigurationChange[]> {
   const before = await readConfiguration(context);
   const changes = diffConfiguration(before, configuration);
-  if (before !== undefined && changes.length === 0) return changes;
   const refusals = await refusalsOf(context, before, configuration);
   if (refusals.length > 0) throw new Fault("CONFIG_INVALID", `Nothing was applied. ${refusals.join(" ")}`);
   try {

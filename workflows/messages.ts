@@ -44,7 +44,7 @@ export interface JobFinished {
 export const requestJob = defineSignal<[JobRequest]>("requestJob");
 export const recordJob = defineSignal<[JobRecord]>("recordJob");
 export const jobFinished = defineSignal<[JobFinished]>("jobFinished");
-/** The configuration has been applied anew. A protected item stays the machine, and at the places, that it was protected with. */
+/** The configuration has been applied anew; the item says so to the job that holds it, too. A protected item stays the machine, and at the places, that it was protected with. */
 export interface ItemConfigured {
   readonly configuration: ItemConfiguration;
   readonly policy: ReplicationPolicy;

@@ -50,6 +50,8 @@ export async function ProtectedItem(initial: ItemState): Promise<void> {
   setHandler(recordJob, (said) => item.update((state) => record(state, said)));
   setHandler(itemConfigured, async (said) => {
     item.update((state) => configured(state, said));
+    const job = item.state.activeJob;
+    if (job?.granted === true) courier.tellConfigured(job, said);
     // Items that were told of a configuration before this was built go on as they did.
     if (item.state.failing === null || !patched("configured-retry")) return;
     await sleep(workersHearMs);

@@ -2,7 +2,7 @@ import { CancelledFailure, Context } from "@temporalio/activity";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { InventoryActivities } from "#activities/inventory.ts";
 import type { ReplicationActivities } from "#activities/replication.ts";
-import type { ReplicateReport } from "#activities/replication/request.ts";
+import type { ReplicateReport, ReplicateRequest } from "#activities/replication/request.ts";
 import type { SourceActivities } from "#activities/source.ts";
 import type { TargetActivities } from "#activities/target.ts";
 import { withFailures } from "#activities/failures.ts";
@@ -22,7 +22,7 @@ interface ReplicaDouble {
   receives: boolean;
   content: string | undefined;
   points: RecoveryPoint[];
-  readonly activations: Map<string, { machine: string; name: string; kind: string; point: string }>;
+  readonly activations: Map<string, { machine: string; name: string; kind: string; point: string; committed?: true }>;
 }
 interface SiteState {
   readonly machines: Map<string, Machine>;
@@ -31,7 +31,12 @@ interface SiteState {
 }
 
 /** Faults as data: what an activity does instead of its work, once for each entry. */
-export type Trouble = { readonly at: ActivityName; readonly machine: string } &
+export type Trouble = {
+  readonly at: ActivityName;
+  readonly machine: string;
+  /** Only of replication in that mode. */
+  readonly mode?: ReplicateRequest["mode"];
+} &
   /** `after`: the work is done, and then it fails. */
   (
     | { readonly fault: Fault; readonly after?: boolean }
@@ -233,6 +238,7 @@ export function createTwoSites(names: readonly [string, string], machines: reado
       const replica = replicaAt(site, id);
       const activation = activationOf(replica, failover);
       replica.points = replica.points.filter((point) => point.id === activation.point);
+      activation.committed = true;
     },
     async discardFailover({ replica: id, failover, epoch }) {
       const replica = replicaAt(site, id);
@@ -242,6 +248,11 @@ export function createTwoSites(names: readonly [string, string], machines: reado
       if (kind !== "test") Object.assign(replica, { receives: true, epoch });
     },
     async deleteReplica({ replica }) {
+      const known = at(site).replicas.get(replica);
+      for (const [failover, { kind, committed }] of known?.activations ?? []) {
+        if (known !== undefined && kind === "test") dropActivation(site, known, failover);
+        else if (committed !== true) throw new Fault("OPERATION_NOT_ALLOWED", `${failover} is not committed.`);
+      }
       at(site).replicas.delete(replica);
     },
     async replicate({ request }) {
@@ -313,7 +324,9 @@ export function createTwoSites(names: readonly [string, string], machines: reado
           const machine = meant(request);
           calls.push({ site, activity: name as ActivityName, machine, request });
           const run = () => (activity as (request: never) => Promise<unknown>)(request);
-          const trouble = troubles.find((entry) => entry.at === name && entry.machine === machine);
+          const trouble = troubles.find(
+            (entry) => entry.at === name && entry.machine === machine && isMeant(entry, request),
+          );
           troubles = troubles.filter((entry) => entry !== trouble);
           if (trouble === undefined) return await run();
           if ("checks" in trouble) return trouble.checks;
@@ -370,6 +383,9 @@ function activationOf({ activations }: ReplicaDouble, failover: string) {
 function refuseStale(replica: ReplicaDouble, epoch: number): void {
   if (epoch < replica.epoch) throw new Fault("STALE_EPOCH", `Epoch ${epoch} is older than ${replica.epoch}.`);
 }
+
+const isMeant = ({ mode }: Trouble, request: unknown): boolean =>
+  mode === undefined || JSON.stringify(request).includes(`"mode":"${mode}"`);
 
 /** Which of the machines a request is about: its name is part of every id and name in it. */
 const meant = (request: unknown): string | undefined => /\bapp\d\b/.exec(JSON.stringify(request))?.[0];

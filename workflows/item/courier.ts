@@ -1,6 +1,13 @@
 import { getExternalWorkflowHandle } from "@temporalio/workflow";
 import type { ItemHolder } from "#workflows/item/holder.ts";
-import { granted, type JobRefusal, refused, replicationReached } from "#workflows/messages.ts";
+import {
+  granted,
+  type ItemConfigured,
+  itemConfigured,
+  type JobRefusal,
+  refused,
+  replicationReached,
+} from "#workflows/messages.ts";
 
 interface JobAddress {
   readonly id: string;
@@ -14,6 +21,7 @@ export interface Courier {
   refuse(job: JobAddress, refusal: JobRefusal): void;
   grant(job: JobAddress): void;
   interrupt(job: JobAddress): void;
+  tellConfigured(job: JobAddress, said: ItemConfigured): void;
   tellWaiting(job: JobAddress): void;
 }
 
@@ -40,6 +48,7 @@ export function courierOf(item: ItemHolder): Courier {
     refuse: (to, refusal) => send(() => job(to).signal(refused, refusal)),
     grant: (to) => send(() => job(to).signal(granted, item.state)),
     interrupt: (to) => send(() => job(to).cancel()),
+    tellConfigured: (to, said) => send(() => job(to).signal(itemConfigured, said)),
     tellWaiting: (to) =>
       send(() =>
         job(to).signal(replicationReached, {

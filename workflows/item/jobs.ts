@@ -7,7 +7,7 @@ import { withHealth, withoutHealth } from "#workflows/item/health.ts";
 import { keptOnAfter } from "#workflows/item/keeping-on.ts";
 import { triedAgain } from "#workflows/item/retry.ts";
 import { withSealed } from "#workflows/item/sealed.ts";
-import type { ActiveJob, ItemState } from "#workflows/item/state.ts";
+import type { ActiveJob, ItemPatch, ItemState } from "#workflows/item/state.ts";
 import type { ItemConfigured, JobFinished, JobRecord, JobRefusal, JobRequest } from "#workflows/messages.ts";
 
 /** Pure answers to what jobs say to an item: the next state, and what is to be told to whom. */
@@ -47,7 +47,7 @@ export function record(state: ItemState, { jobId, patch, task, turnedOff, sealed
   if (state.activeJob?.id !== jobId) return state;
   return withFencePlaces({
     ...withSealed(state, sealed),
-    ...patch,
+    ...withPresentStreams(state, patch),
     epoch: Math.max(state.epoch, patch?.epoch ?? 0),
     activeJob: {
       ...state.activeJob,
@@ -58,6 +58,19 @@ export function record(state: ItemState, { jobId, patch, task, turnedOff, sealed
 }
 
 export function end(state: ItemState, finished: JobFinished): ItemState {
+/** A job says what its sides have become; where they are reached is the configuration's to say, which may have been applied anew while that was on its way. */
+function withPresentStreams({ sides }: ItemState, patch: ItemPatch | undefined): ItemPatch | undefined {
+  if (patch?.sides === undefined || patch.configuration !== undefined) return patch;
+  const { primary, secondary } = patch.sides;
+  return {
+    ...patch,
+    sides: {
+      primary: { ...primary, stream: sides.primary.stream },
+      secondary: { ...secondary, stream: sides.secondary.stream },
+    },
+  };
+}
+
   const job = state.activeJob;
   if (job?.id !== finished.jobId) return state;
   const recorded = record(state, finished);

@@ -11,7 +11,7 @@ const attempts = Number.MAX_SAFE_INTEGER;
 /** Has the replica come to a point of its present source: by what has changed when that can be proven, else by comparing. The running task says which of them it was. */
 export async function bringToDate(
   job: Steps,
-  item: ItemState,
+  item: () => ItemState,
   mode: "run" | "resynchronize",
 ): Promise<ReplicateReport> {
   if (mode === "run") {

@@ -2,10 +2,13 @@ import { condition, getExternalWorkflowHandle, patched, setHandler, workflowInfo
 import type { JobInput } from "#domain/job.ts";
 import type { OperationName } from "#domain/operations.ts";
 import { failWith, faultFrom, faultOf } from "#workflows/failure.ts";
+import { configured } from "#workflows/item/jobs.ts";
 import type { ItemState } from "#workflows/item/state.ts";
 import {
   awaitGrant,
   granted,
+  type ItemConfigured,
+  itemConfigured,
   jobFinished,
   type JobFinished,
   type JobRecord,
@@ -37,6 +40,8 @@ export interface Hold {
   /** Says which task has begun, without waiting until it is heard: it only helps to tell of a job that has died. */
   mention(task: string): void;
   finish(said: Omit<JobFinished, "jobId">): Promise<void>;
+  /** Calls `heed` whenever the configuration is applied anew while the job holds the item. */
+  onConfigured(heed: (said: ItemConfigured) => void): void;
   /** Resolves when the item says that the wait for its replication is over. */
   reached(): Promise<ReplicationReached>;
 }
@@ -70,6 +75,7 @@ export function holdOf(operation: OperationName, input: JobInput): Hold {
   let refusal: Error | undefined;
   let unanswered: Error | undefined;
   let reached: ReplicationReached | undefined;
+  let heedConfigured: (said: ItemConfigured) => void = () => undefined;
 
   setHandler(granted, (grantedState) => {
     state ??= grantedState;
@@ -79,6 +85,10 @@ export function holdOf(operation: OperationName, input: JobInput): Hold {
   });
   setHandler(replicationReached, (said) => {
     reached = said;
+  });
+  setHandler(itemConfigured, (said) => {
+    if (state !== undefined) state = configured(state, said);
+    heedConfigured(said);
   });
   setHandler(awaitGrant, async () => {
     await condition(() => state !== undefined || refusal !== undefined || unanswered !== undefined);
@@ -109,6 +119,9 @@ export function holdOf(operation: OperationName, input: JobInput): Hold {
       item.signal(recordJob, { jobId, task }).catch(() => undefined);
     },
     finish: (said) => item.signal(jobFinished, { jobId, ...said }),
+    onConfigured(heed) {
+      heedConfigured = heed;
+    },
     async reached() {
       await condition(() => reached !== undefined);
       if (reached === undefined) throw new Error("unreachable: the condition above holds");

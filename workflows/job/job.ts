@@ -4,6 +4,7 @@ import type { TaskName } from "#domain/job-scenarios.ts";
 import type { JobFacts } from "#domain/lifecycle.ts";
 import type { OperationName } from "#domain/operations.ts";
 import { faultOf } from "#workflows/failure.ts";
+import { configured } from "#workflows/item/jobs.ts";
 import { type Sealed, withSealed } from "#workflows/item/sealed.ts";
 import type { ActiveJob, ItemPatch, ItemState } from "#workflows/item/state.ts";
 import type { Hold } from "#workflows/job/hold.ts";
@@ -15,7 +16,7 @@ import type { JobRecord } from "#workflows/messages.ts";
 export interface Job<Operation extends OperationName> {
   readonly id: string;
   readonly input: JobInput;
-  /** The item as it was granted, with everything this job has recorded since. */
+  /** The item as it was granted, with everything that this job has recorded since, and by the configuration as it is applied now. */
   readonly item: ItemState;
   /** What has been stated so far. */
   readonly facts: JobFacts;
@@ -60,6 +61,9 @@ export function createJob<Operation extends OperationName>(parts: {
   const { input, hold, ledger, undos } = parts;
   let { item } = parts;
   let facts: JobFacts = {};
+  hold.onConfigured((said) => {
+    item = configured(item, said);
+  });
   let seen: Sealed | undefined;
   const news = () => {
     const sealed = seen;

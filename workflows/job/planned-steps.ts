@@ -71,7 +71,11 @@ export async function shutDownSource(job: Steps): Promise<void> {
   // Jobs that began before this was known send them always.
   if (!patched("fresh-replica") || !isReplicaFresh(job.item, now())) {
     job.note("sending the newest changes while it still runs");
-    const { lastSealed } = await replicateInJob(job, job.item, { mode: "run", returnAfterSeconds: 0, attempts: 3 });
+    const { lastSealed } = await replicateInJob(job, () => job.item, {
+      mode: "run",
+      returnAfterSeconds: 0,
+      attempts: 3,
+    });
     job.saw(lastSealed);
   }
 
@@ -101,7 +105,7 @@ export async function shutDownSource(job: Steps): Promise<void> {
 /** The last cut, of a machine that is off: a failover to it loses nothing. */
 export async function sendLastChanges(job: Steps): Promise<PendingFailover["point"]> {
   const last = { mode: "final", returnAfterSeconds: 0, attempts: 4 } as const;
-  const { lastSealed, warnings } = await replicateInJob(job, job.item, last);
+  const { lastSealed, warnings } = await replicateInJob(job, () => job.item, last);
   if (lastSealed === undefined) {
     throw new Fault("INTERNAL", "The last changes were sent, but the replica named no recovery point for them.");
   }

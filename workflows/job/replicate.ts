@@ -1,4 +1,4 @@
-import { isCancellation, sleep } from "@temporalio/workflow";
+import { CancellationScope, condition, isCancellation, sleep } from "@temporalio/workflow";
 import type { ReplicateReport, ReplicateRequest } from "#activities/replication/request.ts";
 import { faultTable } from "#domain/fault-table.ts";
 import { achievedBefore, faultOf } from "#workflows/failure.ts";
@@ -12,21 +12,21 @@ import { replicationAt } from "#workflows/sites.ts";
 /**
  * One stretch of the item's replication as part of a job. Recoverable faults are tried again `attempts` times at most, resuming where it was; the running task
  * says what it waits for, and in the end what `done` makes of the report. What failed attempts sent counts: the one that follows does not send it again.
+ * `item` is asked again whenever the configuration is applied anew: what changes for the stretch has it begin anew at once.
  */
 export async function replicateInJob(
   job: Pick<Steps, "note">,
-  item: ItemState,
+  item: () => ItemState,
   stretch: Pick<ReplicateRequest, "mode" | "returnAfterSeconds"> & {
     readonly attempts: number;
     readonly done?: (report: ReplicateReport) => string;
   },
 ): Promise<ReplicateReport> {
-  const { site, host } = sourceOf(item);
   const { attempts, done, ...rest } = stretch;
   let sentBefore = 0;
   for (let attempt = 1; ; attempt += 1) {
     try {
-      const last = await replicationAt(site).replicate({ host, request: replicateRequest(item, rest) });
+      const last = await untilReconfigured(item, rest, (sent) => (sentBefore += sent));
       const report = { ...last, bytesSent: sentBefore + last.bytesSent };
       // In the place of the trouble that was told of, which is over.
       const said = [
@@ -42,6 +42,42 @@ export async function replicateInJob(
       if (isCancellation(error) || delay === undefined || attempt >= attempts) throw error;
       job.note(`${faultTable[fault.code].summary} ${fault.message} Trying again in ${delay} s.`);
       await sleep(delay * 1_000);
+    }
+  }
+}
+
+type StretchOfJob = Pick<ReplicateRequest, "mode" | "returnAfterSeconds">;
+
+/** Runs it to its end, begun anew as often as what is asked for changes meanwhile; `sent` hears what was sent until then. */
+async function untilReconfigured(
+  item: () => ItemState,
+  stretch: StretchOfJob,
+  sent: (bytes: number) => void,
+): Promise<ReplicateReport> {
+  for (;;) {
+    const { site, host } = sourceOf(item());
+    const request = replicateRequest(item(), stretch);
+    const isSame = () => JSON.stringify(replicateRequest(item(), stretch)) === JSON.stringify(request);
+    const [running, watch] = [new CancellationScope(), new CancellationScope()];
+    const changed = watch
+      .run(() => condition(() => !isSame()))
+      .then(
+        () => running.cancel(),
+        // Nobody watches any more.
+        () => undefined,
+      );
+    try {
+      const report = await running.run(() => replicationAt(site).replicate({ host, request }));
+      // A run that is ended before its first point answers what it has done.
+      if (isSame() || report.cycles > 0) return report;
+      sent(report.bytesSent);
+    } catch (error) {
+      const isOurs = isCancellation(error) && !isSame() && !CancellationScope.current().consideredCancelled;
+      if (!isOurs) throw error;
+      sent(achievedBefore(error)?.bytesSent ?? 0);
+    } finally {
+      watch.cancel();
+      await changed;
     }
   }
 }

@@ -33,7 +33,7 @@ export async function RepairReplication(input: JobInput): Promise<JobResult> {
         }),
       );
       const report = await job.task("Compare and send changed blocks", () =>
-        bringToDate(job, job.item, "resynchronize"),
+        bringToDate(job, () => job.item, "resynchronize"),
       );
       const { lastSealed } = report;
       await job.task("Updating provider states", async () =>

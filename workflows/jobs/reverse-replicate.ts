@@ -43,12 +43,12 @@ export async function ReverseReplicate(input: JobInput): Promise<JobResult> {
       await job.task("Prepare the previous primary as the replica", () =>
         atSite(old.site).createReplica({ host: old.host, spec }),
       );
-      const reversed = await job.task("Reverse replication", async () => reversedItem(job.item, spec));
+      const reversed = await job.task("Reverse replication", async () => () => reversedItem(job.item, spec));
       const report = await job.task("Synchronize changes", () =>
         bringToDate(job, reversed, spec.adopt?.content === undefined ? "resynchronize" : "run"),
       );
       return {
-        patch: { sides: reversed.sides, disks: reversed.disks, failover: null, guarded: null, ...sealedBy(report) },
+        patch: { sides: reversed().sides, disks: spec.disks, failover: null, guarded: null, ...sealedBy(report) },
         result: { bytesSent: report.bytesSent },
       };
     },
