@@ -35,8 +35,8 @@ export async function ReverseReplicate(input: JobInput): Promise<JobResult> {
           epoch: job.item.epoch,
         });
         if (fenced.wasRunning) job.inform(`The old primary at site ${old.site} was running and has been turned off.`);
-        // Guarded until it has become the replica: this job may fail before.
-        await job.record({ fence: null, guarded: oldPrimaryFence(job.item) });
+        // Guarded until it has become the replica: this job may fail before. What is made of it is known before it is made: disabling deletes it.
+        await job.record({ fence: null, guarded: oldPrimaryFence(job.item), sides: withPrepared(job.item, checked) });
         // A machine that has run has other disks than those it was shut down with.
         return fenced.wasRunning ? { ...checked, adopt: { machine } } : checked;
       });
@@ -91,18 +91,19 @@ async function checkReverse(job: Steps): Promise<ReplicaSpec> {
 const replicated = ({ configuration }: ItemState, disks: readonly DiskId[]): readonly DiskId[] =>
   disks.filter((disk) => !configuration.excludeDisks.includes(disk));
 
+/** The place of the old primary, with the replica that it becomes. One of an earlier failed attempt is the same. */
+function withPrepared(item: ItemState, spec: ReplicaSpec): ItemState["sides"] {
+  const { replica, retired } = sourceOf(item);
+  return withSide(item, sourceSide(item), {
+    replica: spec.replica,
+    retired: replica === null || replica === spec.replica ? retired : [...retired, replica],
+  });
+}
+
 /** The item as it is once replication is turned round. */
 function reversedItem(item: ItemState, spec: ReplicaSpec): ItemState {
   const direction = item.lifecycle.direction === "forward" ? "reverse" : "forward";
-  const { replica, retired } = sourceOf(item);
-  const withReplica = {
-    ...item,
-    sides: withSide(item, sourceSide(item), {
-      replica: spec.replica,
-      retired: replica === null || replica === spec.replica ? retired : [...retired, replica],
-    }),
-  };
-  const sides = withSide(withReplica, targetSide(item), {
+  const sides = withSide({ ...item, sides: withPrepared(item, spec) }, targetSide(item), {
     machine: { id: spec.machine.id, name: spec.machine.name },
   });
   return { ...item, lifecycle: { ...item.lifecycle, direction }, sides, disks: spec.disks };
