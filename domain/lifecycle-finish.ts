@@ -11,6 +11,8 @@ export interface JobFacts {
   readonly hasRecoveryPoint?: boolean;
   /** A failover that did not succeed: the machine at the target may already own the item (and could not be undone). */
   readonly ownershipMoved?: boolean;
+  /** A cancelling that did not succeed: the target has let go of the failover, only the source does not run yet. */
+  readonly failoverUndone?: boolean;
   /** What the source tracks since the last point cannot be proven any more. */
   readonly trackingLost?: boolean;
   /** A test failover that did not succeed: its machine could not be taken away. */
@@ -22,7 +24,7 @@ export interface JobFacts {
 /**
  * The next lifecycle when a job has ended. A job that is not (any more) the item's running one changes nothing: it was interrupted.
  * Where a failed job leads back to: enabling to unprotected; a failover before ownership moved to the state it came from, after it to commit-pending;
- * commit, change of point and cancelling to commit-pending; a resynchronization to resynchronization-required; reversing to the failed-over state;
+ * commit and change of point to commit-pending, cancelling, too, unless the target has let go already, and then to protected; a resynchronization to resynchronization-required; reversing to the failed-over state;
  * disabling stays, and only disabling again is allowed.
  */
 export const finish = (lifecycle: Lifecycle, job: JobRef, outcome: JobOutcome, facts: JobFacts = {}): Lifecycle => {
@@ -103,8 +105,11 @@ const unsuccessful = (ended: Lifecycle, operation: OperationName, facts: JobFact
     case "UnplannedFailover":
       if (facts.ownershipMoved === true) return settled(ended, "commit-pending");
       return withoutKind(settled(ended, facts.trackingLost === true ? "resynchronization-required" : before));
-    case "ChangePit":
     case "CancelFailover":
+      return facts.failoverUndone === true
+        ? withoutKind(settled(ended, replicating(ended, facts)))
+        : settled(ended, before);
+    case "ChangePit":
     case "ReverseReplicate":
       return settled(ended, before);
     case "RepairReplication":

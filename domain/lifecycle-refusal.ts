@@ -27,11 +27,22 @@ export const interruptedBy = (lifecycle: Lifecycle, operation: OperationName): J
     ? lifecycle.job
     : undefined;
 
-const has = (lifecycle: Lifecycle, operation: OperationName): boolean =>
-  lifecycleTable[lifecycle.state].operations.includes(operation);
+/** How something is asked for. `force`: also where a site is gone for good. */
+export interface Asking {
+  readonly force?: boolean;
+}
+
+const has = (lifecycle: Lifecycle, operation: OperationName, { force = false }: Asking = {}): boolean => {
+  const { operations: free, forced = [] } = lifecycleTable[lifecycle.state];
+  return free.includes(operation) || (force && forced.includes(operation));
+};
 
 /** What must hold beside the state. Answers the rest of a sentence that begins with the operation's name: "… is not allowed …". */
-const obstacle = (lifecycle: Lifecycle, operation: OperationName): string | undefined => {
+const obstacle = (
+  lifecycle: Lifecycle,
+  operation: OperationName,
+  { force = false }: Asking = {},
+): string | undefined => {
   const testStands = lifecycle.testFailover !== "none";
   switch (operation) {
     case "TestFailoverCleanup":
@@ -55,8 +66,11 @@ const obstacle = (lifecycle: Lifecycle, operation: OperationName): string | unde
         ? undefined
         : "after an unplanned failover: the source may be gone, so there is nothing certain to go back to";
     case "Commit":
-    case "DisableProtection":
       return testStands ? "because the machine of a test failover still stands: clean it up first" : undefined;
+    case "DisableProtection":
+      return testStands && !force
+        ? "because the machine of a test failover still stands: clean it up first, or, when its site is gone for good, order it with force"
+        : undefined;
     case "EnableProtection":
     case "ReverseReplicate":
     case "RepairReplication":
@@ -75,7 +89,7 @@ export const allowedOperations = (lifecycle: Lifecycle): readonly OperationName[
   operations.filter((operation) => refusal(lifecycle, operation) === undefined);
 
 /** Why `operation` cannot begin now, as a sentence; undefined when it can. A running job is named before anything else. */
-export const refusal = (lifecycle: Lifecycle, operation: OperationName): Refusal | undefined => {
+export const refusal = (lifecycle: Lifecycle, operation: OperationName, asking: Asking = {}): Refusal | undefined => {
   const title = scenarioOf(operation).title;
   if (lifecycle.job !== undefined && interruptedBy(lifecycle, operation) === undefined) {
     const running = scenarioOf(lifecycle.job.operation).title;
@@ -84,9 +98,10 @@ export const refusal = (lifecycle: Lifecycle, operation: OperationName): Refusal
       message: `${title} cannot start while the job ${lifecycle.job.id} (${running}) is running. Wait until it has ended, or cancel it.`,
     };
   }
-  const reason = has(lifecycle, operation)
-    ? obstacle(lifecycle, operation)
-    : `while ${lifecycleTable[lifecycle.state].meaning}`;
+  const onlyForced = has(lifecycle, operation, { force: true }) && !has(lifecycle, operation);
+  const reason = has(lifecycle, operation, asking)
+    ? obstacle(lifecycle, operation, asking)
+    : `while ${lifecycleTable[lifecycle.state].meaning}${onlyForced ? " (with force, when the site that it led to is gone for good)" : ""}`;
   if (reason === undefined) return undefined;
   const allowed = allowedByState(lifecycle).map((name) => scenarioOf(name).title);
   return {

@@ -6,11 +6,13 @@ export interface StateRow {
   /** Completes "… while ": "replication is paused". */
   readonly meaning: string;
   readonly operations: readonly OperationName[];
+  /** And what with *force*: for a site that is gone for good. */
+  readonly forced?: readonly OperationName[];
 }
 
 /**
  * State × operation. Rules: Azure Site Recovery's lifecycle (failover, commit, reverse replication, failback).
- * An uncommitted machine is never left without its replica: protection is not disabled while a failover waits for its commit.
+ * An uncommitted machine is never left without its replica: protection is not disabled while a failover waits for its commit, unless both are gone.
  */
 export const lifecycleTable: Readonly<Record<ProtectionState, StateRow>> = {
   unprotected: { meaning: "the machine is not protected", operations: ["EnableProtection"] },
@@ -63,6 +65,7 @@ export const lifecycleTable: Readonly<Record<ProtectionState, StateRow>> = {
   "commit-pending": {
     meaning: "a failover waits for its commit",
     operations: ["Commit", "ChangePit", "CancelFailover", "TestFailoverCleanup"],
+    forced: ["DisableProtection"],
   },
   "failed-over": {
     meaning: "the machine has failed over and is not protected",

@@ -1,5 +1,5 @@
 import { Fault } from "#domain/fault.ts";
-import { refusal } from "#domain/lifecycle-refusal.ts";
+import { type Asking, refusal } from "#domain/lifecycle-refusal.ts";
 import type { OperationName } from "#domain/operations.ts";
 import type { ProtectionState, TestFailoverState } from "#domain/states.ts";
 
@@ -39,8 +39,8 @@ const moving = (lifecycle: Lifecycle, state: ProtectionState): Lifecycle => ({
 });
 
 /** The next lifecycle when the job is granted. Throws the refusal as a Fault. */
-export const begin = (lifecycle: Lifecycle, job: JobRef): Lifecycle => {
-  const refused = refusal(lifecycle, job.operation);
+export const begin = (lifecycle: Lifecycle, job: JobRef, asking: Asking = {}): Lifecycle => {
+  const refused = refusal(lifecycle, job.operation, asking);
   if (refused !== undefined) throw new Fault(refused.code, refused.message);
   const next: Lifecycle = { ...lifecycle, job: { id: job.id, operation: job.operation } };
   switch (job.operation) {

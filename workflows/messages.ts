@@ -2,6 +2,7 @@ import { defineQuery, defineSignal, defineUpdate } from "@temporalio/workflow";
 import type { ReplicateReport } from "#activities/replication/request.ts";
 import type { Configuration, ItemConfiguration, NetworkMapping } from "#domain/configuration.ts";
 import type { FaultCode } from "#domain/fault-codes.ts";
+import type { ItemName } from "#domain/ids.ts";
 import type { HealthError, ItemView } from "#domain/item-view.ts";
 import type { JobFault, JobView } from "#domain/job.ts";
 import type { JobFacts, JobOutcome } from "#domain/lifecycle.ts";
@@ -21,6 +22,8 @@ export interface JobRequest {
   readonly jobId: string;
   readonly runId: string;
   readonly operation: OperationName;
+  /** Also where a site is gone for good. */
+  readonly force?: boolean;
 }
 /** What must be in the item before the job goes on (the epoch before a target is asked), and how far the job is. */
 export interface JobRecord {
@@ -79,3 +82,10 @@ export const awaitGrant = defineUpdate<void>("awaitGrant");
 
 export const applyConfiguration = defineUpdate<void, [Configuration]>("apply");
 export const currentConfiguration = defineQuery<Configuration>("current");
+
+export interface PolicyChosen {
+  readonly item: ItemName;
+  readonly policy: string;
+}
+/** A job has put the item under another policy: the configuration says so from now on, and a file that says otherwise differs from it. */
+export const policyChosen = defineSignal<[PolicyChosen]>("policyChosen");

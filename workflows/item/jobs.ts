@@ -23,12 +23,13 @@ export function ask(state: ItemState, request: JobRequest): Asked {
   const active = state.activeJob;
   if (active?.id === request.jobId && active.runId === request.runId)
     return { state: { ...state, activeJob: { ...active, granted: false } } };
-  const refused = refusal(state.lifecycle, request.operation);
+  const asking = { force: request.force === true };
+  const refused = refusal(state.lifecycle, request.operation, asking);
   if (refused !== undefined) return { state, refusal: refused };
   const interrupted = interruptedBy(state.lifecycle, request.operation);
   const next: ItemState = {
     ...triedAgain(withoutHealth(state, ["CANCELLED"])),
-    lifecycle: begin(state.lifecycle, { id: request.jobId, operation: request.operation }),
+    lifecycle: begin(state.lifecycle, { id: request.jobId, operation: request.operation }, asking),
     activeJob: {
       id: request.jobId,
       runId: request.runId,
@@ -57,7 +58,6 @@ export function record(state: ItemState, { jobId, patch, task, turnedOff, sealed
   });
 }
 
-export function end(state: ItemState, finished: JobFinished): ItemState {
 /** A job says what its sides have become; where they are reached is the configuration's to say, which may have been applied anew while that was on its way. */
 function withPresentStreams({ sides }: ItemState, patch: ItemPatch | undefined): ItemPatch | undefined {
   if (patch?.sides === undefined || patch.configuration !== undefined) return patch;
@@ -71,6 +71,7 @@ function withPresentStreams({ sides }: ItemState, patch: ItemPatch | undefined):
   };
 }
 
+export function end(state: ItemState, finished: JobFinished): ItemState {
   const job = state.activeJob;
   if (job?.id !== finished.jobId) return state;
   const recorded = record(state, finished);

@@ -102,7 +102,7 @@ export function holdOf(operation: OperationName, input: JobInput): Hold {
     },
     async ask(ask) {
       try {
-        await ask(input, { jobId, runId, operation });
+        await ask(input, { jobId, runId, operation, ...(input.force === true ? { force: true } : {}) });
       } catch (error) {
         refusal = failWith(faultOf(error));
         throw refusal;

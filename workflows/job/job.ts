@@ -20,6 +20,7 @@ export interface Job<Operation extends OperationName> {
   readonly item: ItemState;
   /** What has been stated so far. */
   readonly facts: JobFacts;
+  readonly changed: ItemPatch;
   /** What the job `saw` and has not told the item yet. */
   news(): Pick<JobRecord, "sealed">;
   /** Does one of the scenario's named tasks. */
@@ -34,8 +35,8 @@ export interface Job<Operation extends OperationName> {
   saw(sealed: Sealed | undefined): void;
   /** What must be said although the job succeeds. */
   inform(sentence: string): void;
-  /** Facts that the lifecycle needs, however the job ends. */
-  state(facts: JobFacts): void;
+  /** Facts that the lifecycle needs, and what has changed in the item, however the job ends. */
+  state(facts: JobFacts, patch?: ItemPatch): void;
   /** What is done, last thing first, when the job fails or is cancelled after this. It shows as a task of its own. */
   onFailure(name: string, undo: () => Promise<void>): void;
   /** From here on nothing is undone: the order has been carried out. */
@@ -60,10 +61,11 @@ export function createJob<Operation extends OperationName>(parts: {
 }): Job<Operation> {
   const { input, hold, ledger, undos } = parts;
   let { item } = parts;
-  let facts: JobFacts = {};
   hold.onConfigured((said) => {
     item = configured(item, said);
   });
+  let facts: JobFacts = {};
+  let changed: ItemPatch = {};
   let seen: Sealed | undefined;
   const news = () => {
     const sealed = seen;
@@ -78,6 +80,9 @@ export function createJob<Operation extends OperationName>(parts: {
     },
     get facts() {
       return facts;
+    },
+    get changed() {
+      return changed;
     },
     async task(name, work) {
       hold.mention(name);
@@ -96,8 +101,9 @@ export function createJob<Operation extends OperationName>(parts: {
     },
     news,
     inform: (sentence) => ledger.inform(sentence),
-    state(stated) {
+    state(stated, patch = {}) {
       facts = { ...facts, ...stated };
+      changed = { ...changed, ...patch };
     },
     onFailure: (name, undo) => undos.add(name, undo),
     pointOfNoReturn: () => undos.clear(),

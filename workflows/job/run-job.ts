@@ -40,7 +40,12 @@ export async function runJob<Operation extends OperationName>(story: Story<Opera
     const { patch = {}, result = {} } = await story.run(job);
     undos.clear();
     holds = false;
-    const said = { patch, ...job.news(), facts: job.facts, waits: story.afterwards !== undefined };
+    const said = {
+      patch: { ...job.changed, ...patch },
+      ...job.news(),
+      facts: job.facts,
+      waits: story.afterwards !== undefined,
+    };
     await CancellationScope.nonCancellable(() => hold.finish({ outcome: "succeeded", ...said }));
     const more = await story.afterwards?.(job, () => hold.reached());
     ledger.close({ state: "Succeeded", result: { ...result, ...more } });
@@ -53,7 +58,7 @@ export async function runJob<Operation extends OperationName>(story: Story<Opera
       const sentences = [fault.message, ...(await undoAll(undos, ledger))];
       const told = { ...fault, message: sentences.join(" ") };
       if (holds && !hold.refused) {
-        const said = { patch: {}, ...job?.news(), facts: job?.facts ?? {}, fault: told, waits: false };
+        const said = { patch: { ...job?.changed }, ...job?.news(), facts: job?.facts ?? {}, fault: told, waits: false };
         // The only way this fails: the item is gone, and need not be told. What the job failed with must not be lost over it.
         await hold.finish({ outcome, ...said }).catch(() => undefined);
       }

@@ -1,27 +1,33 @@
+import { isCancellation } from "@temporalio/workflow";
+import { Fault } from "#domain/fault.ts";
 import { activeEnd } from "#domain/lifecycle.ts";
 import type { JobInput, JobResult } from "#domain/job.ts";
 import { faultOf } from "#workflows/failure.ts";
-import { targetSide } from "#workflows/item/ends.ts";
+import { sourceOf, targetOf, targetSide } from "#workflows/item/ends.ts";
+import { targetReplica } from "#workflows/item/replicate-request.ts";
 import type { SideName } from "#workflows/item/state.ts";
 import type { Job } from "#workflows/job/job.ts";
 import { runJob } from "#workflows/job/run-job.ts";
 import { atSite, atSiteWithin } from "#workflows/sites.ts";
 
-type Disabling = Pick<Job<"DisableProtection">, "item" | "input" | "inform">;
+type Disabling = Pick<Job<"DisableProtection">, "item" | "input" | "inform" | "state">;
 
 /** A side that is not there is not waited for longer than this. */
 const patienceSeconds = 60;
 
 /**
  * Ends protection: no more replication, no tracking, no replica. The machine that runs goes on running. With `force` also when a side cannot be reached;
- * what is left there is then said. Cancelling undoes nothing: only disabling again leads on.
+ * what is left there is then said; so even a failover that waits for its commit ends, when the site it led to does not answer, and a test machine goes with its replica. Cancelling undoes nothing: only disabling again leads on.
  */
 export async function DisableProtection(input: JobInput): Promise<JobResult> {
   return await runJob({
     operation: "DisableProtection",
     input,
     async run(job) {
-      await job.task("Stop replication", async () => job.state({ untouched: false }));
+      const abandoned = job.item.lifecycle.before === "commit-pending";
+      await job.task("Stop replication", async () => {
+        if (abandoned) await mustBeGone(job);
+      });
       await job.task("Remove change tracking", async () => {
         for (const side of ["primary", "secondary"] as const) await removeTracking(job, side);
       });
@@ -29,9 +35,33 @@ export async function DisableProtection(input: JobInput): Promise<JobResult> {
         for (const side of ["primary", "secondary"] as const) await deleteReplicas(job, side);
       });
       await job.task("Updating provider states", async () => undefined);
-      return { patch: { failover: null, testMachine: null } };
+      const given = { failover: null, testMachine: null };
+      if (!abandoned) return { patch: given };
+      const { site } = sourceOf(job.item);
+      job.inform(
+        `The machine at site ${site} is its owner's again, and its host does not start it by itself: start it there when it is certain that none runs in its place.`,
+      );
+      return { patch: { ...given, fence: null, guarded: null } };
     },
   });
+}
+
+/** A failover that waits for its commit is not left alone as long as anybody can be asked for it. */
+async function mustBeGone(job: Disabling): Promise<void> {
+  const { site, host } = targetOf(job.item);
+  try {
+    await atSiteWithin(site, patienceSeconds).listPoints({ host, replica: targetReplica(job.item) });
+  } catch (error) {
+    if (isCancellation(error)) throw error;
+    return job.inform(
+      `Site ${site}, where the failover waits for its commit, does not answer for it: ${faultOf(error).message}`,
+    );
+  }
+  job.state({ untouched: true });
+  throw new Fault(
+    "OPERATION_NOT_ALLOWED",
+    `The failover of item ${job.item.item} waits for its commit, and site ${site} has its replica: commit it, or cancel it. Protection is disabled now only when that site is gone for good.`,
+  );
 }
 
 async function removeTracking(job: Disabling, name: SideName): Promise<void> {

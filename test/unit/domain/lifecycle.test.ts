@@ -138,6 +138,13 @@ describe("a job that fails or is cancelled", () => {
       at("protected", { testFailover: "waiting-for-cleanup" }),
     ],
     [at("protected"), "DisableProtection", { untouched: true }, at("protected")],
+    [
+      at("commit-pending", { failoverKind: "planned" }),
+      "CancelFailover",
+      {},
+      at("commit-pending", { failoverKind: "planned" }),
+    ],
+    [at("commit-pending", { failoverKind: "planned" }), "CancelFailover", { failoverUndone: true }, at("protected")],
     [at("failed-over"), "ReverseReplicate", {}, at("failed-over")],
     [at("paused"), "ResumeReplication", {}, at("paused")],
   ] as const)("leads from %j by %s with %j to %j", (from, operation, facts, to) => {
@@ -149,6 +156,20 @@ describe("a job that fails or is cancelled", () => {
     expect(allowedOperations(half)).toEqual(["DisableProtection"]);
     expect(activeEnd(half)).toBe("secondary");
     expect(run(half, "DisableProtection")).toEqual(newLifecycle);
+  });
+
+  test("is given up with force only, while a failover waits for its commit or a test machine stands", () => {
+    const job = { id: "disable-1", operation: "DisableProtection" } as const;
+    const stuck = [
+      at("commit-pending", { failoverKind: "unplanned" }),
+      at("protected", { testFailover: "waiting-for-cleanup" }),
+    ];
+    for (const lifecycle of stuck) {
+      expect(allowedOperations(lifecycle)).not.toContain("DisableProtection");
+      expect(() => begin(lifecycle, job)).toThrow("with force");
+      expect(finish(begin(lifecycle, job, { force: true }), job, "succeeded")).toEqual(newLifecycle);
+    }
+    expect(refusal(at("enabling"), "DisableProtection", { force: true })?.message).not.toContain("with force");
   });
 });
 

@@ -1,0 +1,102 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Fault } from "#domain/fault.ts";
+import { hostName, machineId } from "#domain/ids.ts";
+import { startWorld, type World } from "#test/support/temporal-world.ts";
+
+describe("an item that cannot go on as it was meant to", () => {
+  let world: World;
+  beforeAll(async () => {
+    world = await startWorld();
+  });
+  afterAll(() => world[Symbol.asyncDispose]());
+  const called = (name: string, of: string) =>
+    world.sites.calls.some(({ activity, machine }) => activity === name && machine === of);
+  const rebuilt = new Fault("HOST_KEY_MISMATCH", "Host lyon-1 has another key.");
+
+  it("is rid of a test failover that was interrupted before it had made a machine", async () => {
+    const app = world.of("app1");
+    await app.protect();
+    world.sites.trouble({ at: "listPoints", machine: "app1", hold: Promise.withResolvers<void>().promise });
+    await app.start("TestFailover");
+    await app.item(() => called("listPoints", "app1"));
+    await app.run("UnplannedFailover");
+    expect(await app.item()).toMatchObject({ state: "commit-pending", testFailover: "waiting-for-cleanup" });
+    expect(await app.run("TestFailoverCleanup")).toMatchObject({
+      state: "Succeeded",
+      tasks: [{ state: "Succeeded" }, { state: "Skipped" }],
+    });
+    expect(await app.item()).not.toHaveProperty("lastSuccessfulTestFailover");
+    expect(await app.run("Commit")).toMatchObject({ state: "Succeeded" });
+  });
+
+  it("is protected again, and can be failed over, when a failover was cancelled and the source does not start", async () => {
+    const app = world.of("app2");
+    await app.protect();
+    await app.run("PlannedFailover");
+    const fault = new Fault("POWER_ON_FAILED", "There is no network br0.");
+    world.sites.trouble({ at: "powerOnMachine", machine: "app2", fault });
+    expect(await app.run("CancelFailover")).toMatchObject({
+      state: "Failed",
+      fault: { code: "POWER_ON_FAILED", message: expect.stringContaining("The failover has been taken back") },
+    });
+    expect(await app.item()).toMatchObject({ state: "protected", activeSite: "paris" });
+    expect(world.sites.running("app2")).toEqual([]);
+    expect(await app.run("PlannedFailover")).toMatchObject({ state: "Succeeded" });
+    expect(world.sites.running("app2")).toEqual(["lyon/app2"]);
+    expect(await app.run("CancelFailover")).toMatchObject({ state: "Succeeded" });
+    expect(world.sites.running("app2")).toEqual(["paris/app2"]);
+  });
+
+  it("goes on trying to start the source of a failover that was cancelled", async () => {
+    const app = world.of("app3");
+    await app.protect();
+    await app.run("PlannedFailover");
+    const fault = new Fault("POWER_ON_FAILED", "There is no network br0.");
+    world.sites.trouble({ at: "powerOnMachine", machine: "app3", fault });
+    await app.run("CancelFailover");
+    const machine = { host: hostName("paris-1"), machine: machineId("id-app3") };
+    await world.sites.activities("paris").unfenceMachine(machine);
+    await app.item(() => world.sites.running("app3").join() === "paris/app3");
+  });
+
+  it("is given up with force while a failover waits for its commit, but only when nobody answers for its target", async () => {
+    const app = world.of("app4");
+    await app.protect();
+    await app.run("UnplannedFailover");
+    await app.item(() => called("fenceMachine", "app4"));
+    await expect(app.start("DisableProtection")).rejects.toMatchObject({
+      code: "OPERATION_NOT_ALLOWED",
+      message: expect.stringContaining("with force, when the site that it led to is gone for good"),
+    });
+    expect(await app.run("DisableProtection", { force: true })).toMatchObject({
+      state: "Failed",
+      fault: { code: "OPERATION_NOT_ALLOWED", message: expect.stringContaining("commit it, or cancel it") },
+    });
+    expect(await app.item()).toMatchObject({ state: "commit-pending", activeSite: "lyon" });
+
+    for (const at of ["listPoints", "deleteReplica", "stopTracking"] as const) {
+      world.sites.trouble({ at, machine: "app4", fault: rebuilt });
+    }
+    const given = await app.run("DisableProtection", { force: true });
+    expect(given).toMatchObject({ state: "CompletedWithInformation" });
+    expect(given.result?.information?.join()).toContain("does not answer for it");
+    // Nobody is left that would turn it off again.
+    expect(await app.item()).toMatchObject({ state: "unprotected", allowedOperations: ["EnableProtection"] });
+    expect(await app.state()).toMatchObject({ fence: null, guarded: null });
+  });
+
+  it("is given up with force while a test machine stands, which goes with the replica, or is left where nobody answers", async () => {
+    const [app, other] = [world.of("app5"), world.of("app6")];
+    await Promise.all([app.protect(), other.protect()]);
+    await Promise.all([app.run("TestFailover"), other.run("TestFailover")]);
+    await expect(app.start("DisableProtection")).rejects.toMatchObject({
+      message: expect.stringContaining("when its site is gone for good, order it with force"),
+    });
+    expect(await app.run("DisableProtection", { force: true })).toMatchObject({ state: "Succeeded" });
+    expect(world.sites.running("app5")).toEqual(["paris/app5"]);
+    world.sites.trouble({ at: "deleteReplica", machine: "app6", fault: rebuilt });
+    const given = await other.run("DisableProtection", { force: true });
+    expect(given).toMatchObject({ state: "CompletedWithInformation" });
+    expect(given.result?.information?.join()).toContain("Host lyon-1 has another key");
+  });
+});
