@@ -8,7 +8,13 @@ import {
   workflowInfo,
 } from "@temporalio/workflow";
 import type { Configuration, ItemConfiguration } from "#domain/configuration.ts";
-import { applyConfiguration, currentConfiguration, type ItemConfigured, itemConfigured } from "#workflows/messages.ts";
+import {
+  applyConfiguration,
+  currentConfiguration,
+  type ItemConfigured,
+  itemConfigured,
+  policyChosen,
+} from "#workflows/messages.ts";
 import { itemWorkflowId } from "#workflows/names.ts";
 
 /**
@@ -25,6 +31,11 @@ export async function ConfigurationKeeper(initial: Configuration | null): Promis
   setHandler(applyConfiguration, async (applied) => {
     current = applied;
     await Promise.all(Object.values(applied.items).map((item) => tell(item, applied)));
+  });
+  setHandler(policyChosen, ({ item, policy }) => {
+    const configured = current?.items[item];
+    if (current === null || configured === undefined) return;
+    current = { ...current, items: { ...current.items, [item]: { ...configured, policy } } };
   });
   await condition(() => workflowInfo().continueAsNewSuggested && allHandlersFinished());
   await continueAsNew<typeof ConfigurationKeeper>(current);

@@ -130,6 +130,17 @@ describe("an order that cannot be carried out", () => {
       fault: { code: "INVALID_INPUT", message: expect.stringContaining("did you mean continuous?") },
     });
     expect(await app.run("UpdatePolicy", { policy: "continuous" })).toMatchObject({ state: "Succeeded" });
+    const before = await world.understudy.configuration();
+    const { continuous } = before.policies;
+    if (continuous === undefined) throw new Error("no policy");
+    await world.understudy.apply({ ...before, policies: { continuous, hourly: { ...continuous, name: "hourly" } } });
+    expect(await app.run("UpdatePolicy", { policy: "hourly" })).toMatchObject({ state: "Succeeded" });
+    // The file that was applied before says otherwise now, and is heard when it is applied again.
+    const withHourly = { ...before, policies: { continuous, hourly: { ...continuous, name: "hourly" } } };
+    const back = [{ path: "items.app7.policy", before: "hourly", after: "continuous" }];
+    await expect.poll(async () => (await world.understudy.diff(withHourly)).changes).toMatchObject(back);
+    expect(await world.understudy.apply(withHourly)).toMatchObject(back);
+    expect(await app.state()).toMatchObject({ policy: { name: "continuous" } });
     expect(await app.item()).toMatchObject({ state: "protected" });
     expect(world.sites.sent("app7")).toMatchObject({ seed: 1_000_000, resynchronize: 0 });
   });

@@ -1,7 +1,10 @@
+import { getExternalWorkflowHandle, patched } from "@temporalio/workflow";
 import { Fault } from "#domain/fault.ts";
 import type { JobInput, JobResult } from "#domain/job.ts";
 import { nearest } from "#domain/nearest.ts";
 import { runJob } from "#workflows/job/run-job.ts";
+import { policyChosen } from "#workflows/messages.ts";
+import { configurationWorkflowId } from "#workflows/names.ts";
 import { orchestrator } from "#workflows/sites.ts";
 
 /**
@@ -24,7 +27,12 @@ export async function UpdatePolicy(input: JobInput): Promise<JobResult> {
           `There is no policy “${name}”${meant === undefined ? "" : ` (did you mean ${meant}?)`}. There are: ${known.join(", ") || "none"}.`,
         );
       });
-      await job.task("Update properties", async () => job.note(`policy ${found.policy.name}`));
+      await job.task("Update properties", async () => {
+        const chosen = { item: job.item.item, policy: found.policy.name };
+        if (patched("chosen-policy"))
+          await getExternalWorkflowHandle(configurationWorkflowId).signal(policyChosen, chosen);
+        job.note(`policy ${chosen.policy}`);
+      });
       const configuration = { ...job.item.configuration, policy: found.policy.name };
       return { patch: { ...found, configuration } };
     },
