@@ -1,6 +1,6 @@
 import type { CutDescription } from "#domain/cut.ts";
 import type { CutId, DiskId } from "#domain/ids.ts";
-import { thin } from "#domain/retention.ts";
+import { thin, type ChainLimit } from "#domain/retention.ts";
 import type { StoredFile } from "./carried-files.ts";
 import type { DigestCoverage, StoredIncoming, StoredLayer, StoredLayerDisk, StoredReplica } from "./stored-replica.ts";
 
@@ -55,7 +55,7 @@ export const withSealed = (
       ? [{ id: layer.cut, takenAt: layer.takenAt, consistency: layer.consistency, layer: layer.layer }]
       : [],
   );
-  const thinned = request.keep ? thin(kept, request.nowMs, request.retentionSeconds, maxPoints) : [];
+  const thinned = request.keep ? thin(kept, request.nowMs, request.retentionSeconds, limit(state, kept)) : [];
   const used = new Set(state.activations.map(({ layer }) => layer));
   const going = new Set([...held, ...thinned.map((point) => point.layer)].filter((layer) => !used.has(layer)));
   const { incoming: _taken, ...rest } = state;
@@ -66,6 +66,13 @@ export const withSealed = (
     },
     forgotten: state.layers.flatMap((layer) => (going.has(layer.layer) && layer.cut !== undefined ? [layer.cut] : [])),
   };
+};
+
+/** Layers that a machine or a reader stands on are not merged: those that are no kept points (any more) take room, and for those that are none is made by their going. */
+const limit = (state: StoredReplica, kept: readonly { readonly id: CutId; readonly layer: number }[]): ChainLimit => {
+  const standing = new Set(kept.filter(({ layer }) => layer <= state.pinnedUpTo).map(({ id }) => id));
+  const others = state.layers.filter(({ layer }) => layer <= state.pinnedUpTo).length - standing.size;
+  return { points: maxPoints - others, isFixed: ({ id }) => standing.has(id) };
 };
 
 /** Longer chains are slow: at 60 layers a point took 110 ms and 31 MB, at 195 opening it took 14 s. One layer is left for the newest delta. */

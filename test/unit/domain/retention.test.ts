@@ -15,11 +15,11 @@ const point = (agoMs: number, consistency: ThinnedPoint["consistency"] = "crash-
 const every = (stepMs: number, forMs: number): readonly ThinnedPoint[] =>
   Array.from({ length: Math.floor(forMs / stepMs) + 1 }, (_, index) => point(index * stepMs)).toReversed();
 /** As the replica does it: a point comes, those that must go are gone. */
-const live = (stepMs: number, forMs: number, retentionSeconds: number, maxPoints?: number): readonly ThinnedPoint[] => {
+const live = (stepMs: number, forMs: number, retentionSeconds: number, maxPoints = 48): readonly ThinnedPoint[] => {
   let points: readonly ThinnedPoint[] = [];
   for (const fresh of every(stepMs, forMs)) {
     const all = [...points, fresh];
-    const going = thin(all, Date.parse(fresh.takenAt), retentionSeconds, maxPoints);
+    const going = thin(all, Date.parse(fresh.takenAt), retentionSeconds, { points: maxPoints, isFixed: () => false });
     points = all.filter((kept) => !going.includes(kept));
   }
   return points;
@@ -87,7 +87,7 @@ describe("whatever the points are", () => {
   test("the newest stays, those of the last 2 hours stay while there is room, and what goes was there", () => {
     fc.assert(
       fc.property(anyPoints, seconds, fc.integer({ min: 1, max: 60 }), (points, retentionSeconds, maxPoints) => {
-        const going = thin(points, now, retentionSeconds, maxPoints);
+        const going = thin(points, now, retentionSeconds, { points: maxPoints, isFixed: () => false });
         const staying = points.filter((kept) => !going.includes(kept));
         const newest = points.at(-1);
         if (newest !== undefined) expect(staying).toContain(newest);

@@ -134,6 +134,33 @@ describe("a replica's chain of layers", () => {
     expect(anew?.operations?.[0]).toEqual({ kind: "drop", path: "/store/replicas/app1/disks/vda/L000001.qcow2" });
   });
 
+  it("stays short while a test machine stands for days, although nothing beneath that can be merged", () => {
+    const mergeAll = (state: StoredReplica): StoredReplica => {
+      const merge = nextMerge(state);
+      return merge === undefined ? state : mergeAll(withMerged(state, merge));
+    };
+    // A point every five minutes, and deltas between; the machine is made of the newest one of the first two days.
+    const live = (state: StoredReplica, from: number, hours: number): readonly StoredReplica[] => {
+      const states = [state];
+      for (let minute = from; minute < from + hours * 60; minute += 1)
+        states.push(mergeAll(receive(states.at(-1) ?? state, cutOf(minute), { keep: minute % 5 === 0 }).state));
+      return states;
+    };
+    const before = live(empty, 0, 48).at(-1) ?? empty;
+    const pin = before.layers.at(-1)?.layer ?? -1;
+    expect(before.layers.length).toBeGreaterThan(40);
+    const during = live({ ...before, pinnedUpTo: pin }, 2_880, 48);
+    const standing = during.at(-1) ?? before;
+    // Beside what it stands on there is the newest kept point, and the newest delta.
+    expect(Math.max(...during.map(({ layers }) => layers.length))).toBeLessThanOrEqual(50);
+    expect(points(standing).slice(-2)).toEqual(["c5755", "c5759"]);
+    // Points that would make no room stay for as long as the retention has them.
+    expect(points(during[60] ?? before).length).toBeGreaterThan(30);
+    const after = live({ ...standing, pinnedUpTo: -1 }, 5_760, 24).at(-1) ?? standing;
+    expect(after.layers.length).toBeLessThanOrEqual(48);
+    expect(points(after).length).toBeGreaterThan(40);
+  });
+
   it("keeps every listed point's content and at most 48 layers, whatever is kept, merged and pinned in whatever order", () => {
     const step = fc.record({ keep: fc.boolean(), merges: fc.nat(3), pin: fc.option(fc.nat(60), { freq: 6 }) });
     fc.assert(
