@@ -1,6 +1,6 @@
 import type ssh2 from "ssh2";
 import { Fault } from "#domain/fault.ts";
-import { type Login, openClient } from "./open-client.ts";
+import { connectTimeoutMs, type Login, openClient } from "./open-client.ts";
 
 export interface KeptClientOptions {
   readonly login: Login;
@@ -79,19 +79,7 @@ const open = async ({ login, jumpHost, agentSocket }: KeptClientOptions): Promis
   if (jumpHost === undefined) return openClient(login, { agentSocket });
   const jump = await openClient(jumpHost, { agentSocket });
   try {
-    const through = await new Promise<ssh2.ClientChannel>((resolve, reject) => {
-      jump.forwardOut("127.0.0.1", 0, login.address, login.port, (error, channel) => {
-        if (error === undefined) resolve(channel);
-        else
-          reject(
-            new Fault(
-              "HOST_UNREACHABLE",
-              `The jump host ${jumpHost.name} cannot reach host ${login.name} at ${login.address}:${login.port.toString()}: ${error.message}.`,
-              { cause: error, details: { host: login.name, jumpHost: jumpHost.name } },
-            ),
-          );
-      });
-    });
+    const through = await forward(jump, jumpHost.name, login);
     const client = await openClient(login, { agentSocket, through });
     client.once("close", () => jump.end());
     return client;
@@ -99,4 +87,33 @@ const open = async ({ login, jumpHost, agentSocket }: KeptClientOptions): Promis
     jump.destroy();
     throw error;
   }
+};
+
+/** The channel through the jump host, on which nobody may answer for minutes: packets that get lost beyond it are its kernel's to give up on. */
+const forward = (jump: ssh2.Client, jumpName: string, login: Login): Promise<ssh2.ClientChannel> => {
+  const { promise, resolve, reject } = Promise.withResolvers<ssh2.ClientChannel>();
+  const at = `${login.address}:${login.port.toString()}`;
+  const details = { host: login.name, jumpHost: jumpName };
+  const timer = setTimeout(() => {
+    reject(
+      new Fault(
+        "HOST_UNREACHABLE",
+        `The jump host ${jumpName} has not reached host ${login.name} at ${at} within ${(connectTimeoutMs / 1_000).toString()} s: is it on, and does its network let the jump host in?`,
+        { details },
+      ),
+    );
+  }, connectTimeoutMs);
+  jump.forwardOut("127.0.0.1", 0, login.address, login.port, (error, channel) => {
+    clearTimeout(timer);
+    if (error === undefined) resolve(channel);
+    else
+      reject(
+        new Fault(
+          "HOST_UNREACHABLE",
+          `The jump host ${jumpName} cannot reach host ${login.name} at ${at}: ${error.message}.`,
+          { cause: error, details },
+        ),
+      );
+  });
+  return promise;
 };

@@ -15,7 +15,8 @@ export interface Login {
   readonly identityFile?: string;
 }
 
-const connectTimeoutMs = 8_000;
+/** How long each step on the way to a host may take. */
+export const connectTimeoutMs = 8_000;
 
 /**
  * One SSH connection, logged in. The server's host key must be exactly the pinned one. Dead peers are noticed within 9 s.

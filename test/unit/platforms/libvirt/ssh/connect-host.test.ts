@@ -2,7 +2,7 @@ import { chmod, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import path from "node:path";
 import ssh2 from "ssh2";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import type { Host } from "#domain/configuration.ts";
 import type { HostConnection } from "#platforms/libvirt/host.ts";
 import { connectHost } from "#platforms/libvirt/ssh/connect-host.ts";
@@ -91,6 +91,56 @@ describe("logging in", () => {
 
   it("says when nobody is there", async () => {
     expect(await runOn({ ...server.host, port: 1 })).toMatchObject({ code: "HOST_UNREACHABLE" });
+  });
+});
+
+describe("a host behind a jump host", () => {
+  let jump: SshServer;
+  beforeAll(async () => {
+    jump = await startSshServer();
+  });
+  afterEach(() => {
+    jump.forwarding = "works";
+    vi.useRealTimers();
+  });
+  afterAll(() => jump[Symbol.asyncDispose]());
+  const behind = (change: Partial<Host> = {}): HostConnection => {
+    const { address, port, user, hostKey, identityFile } = jump.host;
+    const jumpHost = { address, port, user, hostKey, ...(identityFile !== undefined && { identityFile }) };
+    return connectHost({ host: { ...server.host, jumpHost, ...change } });
+  };
+
+  it("is reached through it, and its own key is what counts", async () => {
+    await using far = behind();
+    expect((await far.run("echo here", [], bounds())).stdout).toBe("here\n");
+    await using other = behind({ hostKey: ssh2.utils.generateKeyPairSync("ed25519").public });
+    await expect(other.run("true", [], bounds())).rejects.toMatchObject({ code: "HOST_KEY_MISMATCH" });
+  });
+
+  it("is told as unreachable from there when it refuses", async () => {
+    jump.forwarding = "refused";
+    await using far = behind();
+    await expect(far.run("true", [], bounds())).rejects.toMatchObject({
+      code: "HOST_UNREACHABLE",
+      message: expect.stringContaining("The jump host paris1's jump host cannot reach host paris1") as string,
+    });
+  });
+
+  it("is given up after some seconds when nothing is heard from there, and tried anew by the next call", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    jump.forwarding = "silent";
+    const before = jump.forwards();
+    await using far = behind();
+    const refused = far.run("true", [], bounds({ timeoutMs: 60_000 })).catch((error: unknown) => error);
+    await vi.waitUntil(() => jump.forwards() > before);
+    await vi.advanceTimersByTimeAsync(8_000);
+    expect(await refused).toMatchObject({
+      code: "HOST_UNREACHABLE",
+      message: expect.stringContaining("has not reached host paris1") as string,
+    });
+    vi.useRealTimers();
+    jump.forwarding = "works";
+    expect((await far.run("echo here", [], bounds())).stdout).toBe("here\n");
   });
 });
 

@@ -18,6 +18,10 @@ export interface SshServer extends AsyncDisposable {
   logins(): number;
   /** What stands in the place of the login's shell from now on: a line of sh, which ends the session. */
   shell: string | undefined;
+  /** What becomes of a connection that is asked for through this host; "silent": nothing, as where packets get lost beyond it. */
+  forwarding: "works" | "refused" | "silent";
+  /** How often one was asked for. */
+  forwards(): number;
   /** Every connection breaks at once; new ones are welcome. */
   dropAll(): void;
 }
@@ -47,6 +51,7 @@ export const startSshServer = async (): Promise<SshServer> => {
   const connections = new Set<ssh2.Connection>();
   const children = new Set<ChildProcess>();
   let logins = 0;
+  let forwards = 0;
   const server = new ssh2.Server({ hostKeys: [hostKeys.private] }, (client) => {
     connections.add(client);
     client.on("error", () => undefined);
@@ -99,6 +104,19 @@ export const startSshServer = async (): Promise<SshServer> => {
         });
       });
     });
+    client.on("tcpip", (accept, reject, { destIP, destPort }) => {
+      forwards += 1;
+      if (made.forwarding === "refused") reject();
+      if (made.forwarding !== "works") return;
+      const socket = connect(destPort, destIP);
+      socket.once("error", reject);
+      socket.once("connect", () => {
+        const channel = accept();
+        channel.on("error", () => undefined);
+        socket.pipe(channel).pipe(socket);
+        channel.on("close", () => socket.destroy());
+      });
+    });
     // The types lack this event of OpenSSH's extension.
     (client as unknown as NodeJS.EventEmitter).on(
       "openssh.streamlocal",
@@ -119,6 +137,8 @@ export const startSshServer = async (): Promise<SshServer> => {
   if (address === null || typeof address === "string") throw new Error("the server listens on no port");
   const made: SshServer = {
     shell: undefined,
+    forwarding: "works",
+    forwards: () => forwards,
     host: {
       name: hostName("paris1"),
       kind: "libvirt",
