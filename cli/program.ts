@@ -5,6 +5,7 @@ import { changePoint } from "./commands/change-point.ts";
 import { cleanup } from "./commands/cleanup.ts";
 import { commit } from "./commands/commit.ts";
 import { completion } from "./commands/completion.ts";
+import { configuration } from "./commands/configuration.ts";
 import { diff } from "./commands/diff.ts";
 import { disable } from "./commands/disable.ts";
 import { failback } from "./commands/failback.ts";
@@ -26,7 +27,7 @@ import { worker } from "./commands/worker.ts";
 import type { Cli } from "./command.ts";
 
 const groups: readonly { readonly title: string; readonly commands: readonly ((cli: Cli) => Command)[] }[] = [
-  { title: "Configuration", commands: [apply, diff] },
+  { title: "Configuration", commands: [apply, diff, configuration] },
   { title: "Watch", commands: [status, points, verify, jobs, job] },
   { title: "Protect", commands: [protect, resync, pause, resume, setPolicy, disable] },
   { title: "Fail over", commands: [failover, cleanup, commit, changePoint, cancel, reprotect, failback] },

@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { z } from "zod";
 import { hostKeyForm, readHostKey } from "./host-key.ts";
 import { looksLikeSecret, looksLikeSecretKey, secretRefusal } from "./secret.ts";
@@ -60,10 +61,12 @@ export const percent = read(percentForm, readPercent);
 export const hostKey = read(hostKeyForm, readHostKey);
 export const name = read(nameRule, matching(namePattern));
 export const text = (form: string) => read(form, matching(/^[^\p{Cc}]{1,255}$/u));
-export const address = read(
-  "a host name or an IP address",
-  matching(/^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?|[0-9A-Fa-f:]{2,45})$/u),
-);
+const readHostName = matching(/^[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?$/u);
+/** What looks like an IP address has to be one: no host's name ends in a number. */
+export const address = read("a host name or an IP address", (text) => {
+  if (isIP(text) !== 0) return text;
+  return text.includes(":") || /(?:^|\.)\d+$/u.test(text) ? undefined : readHostName(text);
+});
 export const absolutePath = read("an absolute path without spaces or quotes", matching(/^\/[\w.@+/-]{0,1000}$/u));
 export const userName = read("a user's name on the host", matching(/^[a-z_][a-z0-9_.-]{0,31}$/u));
 export const timeOfDay = read(

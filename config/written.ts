@@ -1,7 +1,7 @@
 import { writtenFields } from "./complete-policy.ts";
 import { rateText } from "./units.ts";
 import type { ConfigurationChange } from "#domain/configuration-change.ts";
-import type { NetworkMapping } from "#domain/configuration.ts";
+import type { Configuration, NetworkMapping } from "#domain/configuration.ts";
 import type { BandwidthWindow } from "#domain/policy.ts";
 import { inUnits } from "#domain/policy-check.ts";
 
@@ -21,6 +21,15 @@ export const writtenChange = ({ path, before, after, ...change }: ConfigurationC
     ...(after === undefined ? {} : { after: written(after) }),
   };
 };
+
+/** A whole configuration as a file of the user's has it, with every default said. The way back from `complete.ts`: read again it is the same. */
+export const writtenConfiguration = ({ sites, policies, networkMappings, items }: Configuration): Fields => ({
+  version: 1,
+  sites: mapFields(sites, (name, site) => writtenAt(["sites", name], site)),
+  policies: mapFields(policies, (name, policy) => writtenAt(["policies", name], policy)),
+  ...(networkMappings.length === 0 ? {} : { networkMappings: writtenAt(["networkMappings"], networkMappings) }),
+  items: mapFields(items, (name, item) => writtenAt(["items", name], item)),
+});
 
 const keyIn = (group: string, field: string): string => {
   if (group === "policies") return writtenFields[field] ?? field;

@@ -1,5 +1,6 @@
 import type { Configuration, Site } from "#domain/configuration.ts";
 import { hostName, itemName, siteName } from "#domain/ids.ts";
+import { defaultPolicy } from "#domain/policy.ts";
 
 export const home = siteName("paris");
 export const away = siteName("lyon");
@@ -13,6 +14,7 @@ export const demoConfiguration = (options: {
 }): Configuration => ({
   sites: options.sites,
   policies: {
+    [defaultPolicy.name]: defaultPolicy,
     demo: {
       name: "demo",
       intervalSeconds: 1,
@@ -43,5 +45,5 @@ export const demoConfiguration = (options: {
 /** What the item's policy calls too old. */
 export const rpoThresholdMs = (stage: { readonly configuration: Configuration }): number => {
   const { policies } = stage.configuration;
-  return Math.min(...Object.values(policies).map(({ rpoThresholdSeconds }) => rpoThresholdSeconds)) * 1000;
+  return (policies["demo"] ?? defaultPolicy).rpoThresholdSeconds * 1000;
 };

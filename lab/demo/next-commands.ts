@@ -17,6 +17,7 @@ export const nextCommands = (kept: {
     `./bin/understudy status ${item}`,
     "./bin/understudy jobs",
     `./bin/understudy points ${item}`,
+    "./bin/understudy configuration     # as a file: change it, and give it to: understudy apply -f FILE",
     ...look,
     "",
     `# ${home} is still dead. Bring its host and its worker back, and the machine home:`,

@@ -27,6 +27,18 @@ const hostKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIO17PxLt+DjAaSaZ2jmnQ71vys6
 const parts = (...sites: readonly string[]): string =>
   `version: 1\nsites:\n${sites.map((site) => `${site}, hosts: { kvm1: { kind: libvirt, address: 10.0.0.1, hostKey: "${hostKey}" } } }\n`).join("")}`;
 
+test.each(["10.78.0.999", "10.0.0", "1.2.3.4.5", "10.0.0.1:22", "::1::2", "host_1", "-host"])(
+  "%s is no address",
+  (address) => {
+    expect(problems(changed("address: 10.0.0.1, port: 9443", `address: "${address}", port: 9443`))).toEqual([
+      expect.stringMatching(/^4:\d+ sites\.paris\.stream\.address is ".*"; it must be a host name or an IP address/u),
+    ]);
+  },
+);
+test.each(["10.78.0.99", "2001:db8::7", "kvm1", "kvm-1.example.org", "3com.example"])("%s is an address", (address) => {
+  expect(problems(changed("address: 10.0.0.1, port: 9443", `address: "${address}", port: 9443`))).toEqual([]);
+});
+
 describe("a good file", () => {
   test("is completed with every default", () => {
     const { sites, policies, items, networkMappings } = parseConfiguration(good, { file: "site.yaml" });

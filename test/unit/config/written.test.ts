@@ -1,6 +1,7 @@
+import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
 import { parseConfiguration } from "#config/parse-configuration.ts";
-import { writtenChange } from "#config/written.ts";
+import { writtenChange, writtenConfiguration } from "#config/written.ts";
 import { yamlLine, yamlLines } from "#config/yaml-text.ts";
 import { diffConfiguration } from "#domain/configuration-diff.ts";
 
@@ -104,4 +105,13 @@ test("the way back of a mapping, which nobody has written, is not told", () => {
       after: [{ from: { site: "paris", network: "br0" }, to: { site: "lyon", network: "br1" } }],
     },
   ]);
+});
+
+test("A whole configuration that is written as a file is the same when it is read again", async () => {
+  const sample = await readFile(new URL("samples/good.yaml", import.meta.url), "utf8");
+  for (const text of [sample, base, `${base}${policies}${mappings}${item}`]) {
+    const configuration = parseConfiguration(text, { file: "site.yaml" });
+    const written = yamlLines(writtenConfiguration(configuration)).join("\n");
+    expect(parseConfiguration(written, { file: "written.yaml" })).toEqual(configuration);
+  }
 });
