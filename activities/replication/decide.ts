@@ -34,7 +34,11 @@ export type Known = Pick<ReplicaState, "lastCut" | "unproven" | "incoming" | "di
 /** What a cut means for a replica: the one place where it is decided what is proven to be there already and what has to be sent. */
 export function decide(mode: ReplicateRequest["mode"], replica: Known, cut: StandingCut): Decision {
   if (mode === "resynchronize") return resynchronize(replica, cut);
-  if (replica.lastCut !== undefined) return delta({ ...replica, lastCut: replica.lastCut }, cut);
+  if (replica.lastCut !== undefined) {
+    const from = delta({ ...replica, lastCut: replica.lastCut }, cut);
+    // A first copy whose end was not heard of: its records may be gone since, but whoever waits for it has nothing else to do.
+    return mode === "seed" && from.kind === "refuse" ? resynchronize(replica, cut) : from;
+  }
   if (mode === "seed") return replica.unproven === true ? resynchronize(replica, cut) : full(replica, cut);
   return { kind: "refuse", reason: "the replica has no cut that a delta could start from" };
 }

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Fault } from "#domain/fault.ts";
-import { hostName, machineId } from "#domain/ids.ts";
+import { hostName, instant, machineId } from "#domain/ids.ts";
 import { startWorld, type World } from "#test/support/temporal-world.ts";
 
 describe("an item that cannot go on as it was meant to", () => {
@@ -98,5 +98,17 @@ describe("an item that cannot go on as it was meant to", () => {
     const given = await other.run("DisableProtection", { force: true });
     expect(given).toMatchObject({ state: "CompletedWithInformation" });
     expect(given.result?.information?.join()).toContain("Host lyon-1 has another key");
+  });
+
+  it("is protected as soon as the first copy is known to have a point, however that stretch ended", async () => {
+    const app = world.of("app7");
+    const at = instant(Date.now());
+    // What the failure of a stretch carries: what it had achieved.
+    const details = { bytesSent: 1, lastSealed: { cut: "cut-0", takenAt: at, sealedAt: at } };
+    const fault = new Fault("AUTHENTICATION_FAILED", "The host refuses the key.", { details });
+    world.sites.trouble({ at: "replicate", machine: "app7", fault, after: true });
+    await app.start("EnableProtection");
+    const first = await app.item(({ state }) => state === "protected");
+    expect(first.allowedOperations).toContain("UnplannedFailover");
   });
 });

@@ -12,7 +12,7 @@ import { withHealth, withoutHealth, withoutReplicationHealth } from "#workflows/
 import type { ItemHolder } from "#workflows/item/holder.ts";
 import { wantsQuiet } from "#workflows/item/quiet.ts";
 import { replicateRequest, trackedMachine } from "#workflows/item/replicate-request.ts";
-import { retryDelaySeconds, triedAgain } from "#workflows/item/retry.ts";
+import { isUnproven, retryDelaySeconds, triedAgain } from "#workflows/item/retry.ts";
 import { withSealed } from "#workflows/item/sealed.ts";
 import type { ItemState } from "#workflows/item/state.ts";
 import { atSiteOnce, replicationAt } from "#workflows/sites.ts";
@@ -59,14 +59,20 @@ const withoutFailure = (state: ItemState): ItemState =>
 /** Takes a failed stretch into the state: what failed now is told, what an earlier one failed with no more. */
 export function failed(state: ItemState, fault: JobFault): ItemState {
   const told = withHealth(withoutFailure(state), fault);
-  if (fault.code === "RESYNC_REQUIRED" || fault.code === "TRACKING_LOST") {
+  if (isUnproven(fault)) {
     const lifecycle = observe(state.lifecycle, "tracking-lost");
     if (lifecycle !== state.lifecycle) return { ...told, lifecycle, resynchronizeByItself: true };
   }
   const { since = now(), attempts = 0 } = state.failing ?? {};
   const failing = { since, attempts: attempts + 1, code: fault.code };
-  return { ...told, failing, stuck: retryDelaySeconds(fault, failing.attempts) === undefined };
+  return { ...told, failing, stuck: retryDelaySeconds(fault, failing.attempts, state) === undefined };
 }
+
+/** There is a first point. */
+const seeded = (state: ItemState): ItemState => {
+  const lifecycle = observe(state.lifecycle, "initial-replication-done");
+  return lifecycle === state.lifecycle ? state : { ...state, lifecycle, finalizing: true };
+};
 
 /** The item's replication: runs while the state wants it, one stretch after another. */
 export interface ItemReplication {
@@ -100,26 +106,24 @@ export function replicationOf(item: ItemHolder): ItemReplication {
     const learn = (done: Achieved): void => {
       const { lifecycle } = item.state;
       const pointsGone = lifecycle.state === "failed-over" || lifecycle.state === "failed-over-protected";
-      if (!pointsGone && targetOf(item.state).replica === replica) item.update((state) => achieved(state, done));
+      if (pointsGone || targetOf(item.state).replica !== replica) return;
+      item.update((state) => {
+        const next = achieved(state, done);
+        return mode === "seed" && done.lastSealed !== undefined ? seeded(next) : next;
+      });
     };
     try {
       const report = await stretch(mode);
       if (!isCurrent()) return learn(report);
       item.update((state) => reported(state, report));
-      if (mode === "seed" && report.lastSealed !== undefined) {
-        item.update((state) => ({
-          ...state,
-          lifecycle: observe(state.lifecycle, "initial-replication-done"),
-          finalizing: true,
-        }));
-      }
+      if (mode === "seed" && report.lastSealed !== undefined) item.update(seeded);
     } catch (error) {
       const done = achievedBefore(error);
       if (done !== undefined) learn(done);
       if (isCancellation(error) || !isCurrent()) return;
       const fault = faultOf(error);
       item.update((state) => failed(state, fault));
-      const delay = retryDelaySeconds(fault, item.state.failing?.attempts ?? 1);
+      const delay = retryDelaySeconds(fault, item.state.failing?.attempts ?? 1, item.state);
       if (delay === undefined) return;
       pausing = true;
       await sleep(delay * 1_000).finally(() => (pausing = false));

@@ -108,6 +108,18 @@ test("A delta starts at the last cut, and only at the last cut", () => {
   expect(decide("run", replica({ lastCut: cutId("c8") }), both("c7"))).toMatchObject({ kind: "refuse" });
 });
 
+test("A seed of a replica that has a point already sends what changed since, and compares where that is not on record", () => {
+  const known = replica({ lastCut: cutId("c8") });
+  expect(decide("seed", known, both("c8"))).toMatchObject({ mode: "delta", base: "c8" });
+  expect(decide("seed", known, both())).toMatchObject({
+    mode: "resynchronize",
+    disks: [
+      { disk: vda, verb: "compare", from: 0 },
+      { disk: vdb, verb: "compare", from: 0 },
+    ],
+  });
+});
+
 test("A broken-off delta over the same base goes on; over another base, or unproven, it is thrown away", () => {
   const known = (base: string) =>
     replica({ lastCut: cutId("c4"), incoming: incoming({ mode: "delta", base, offsets: { vda: 8192 } }) });

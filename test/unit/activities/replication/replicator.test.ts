@@ -201,6 +201,20 @@ test("Lost tracking ends the run with RESYNC_REQUIRED, and resynchronizing sends
   expect((await item.replicate("run")).cycles).toBe(1);
 });
 
+test("A seed whose end nobody heard of, and whose records are lost since, compares and ends with a point", async () => {
+  using dir = memoryDir();
+  await using item = await protectedItem({ dir: dir.path });
+  item.write(9);
+  await item.replicate("seed");
+  crashHost(item.east.store);
+  bootHost(item.east.store);
+  write(item.east.store, vda, 5 * block, pattern("after the crash"));
+  const report = await item.replicate("seed");
+  const point = await item.newest();
+  expect(report.lastSealed?.cut).toBe(point.id);
+  expect((await item.examine(point)).bytes.equals(item.sourceBytes())).toBe(true);
+});
+
 test("A cut that the guest overruns is taken again and what was received is gone on with", async () => {
   using dir = memoryDir();
   await using item = await protectedItem({ dir: dir.path, blocks: [64, 64] });
