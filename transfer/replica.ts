@@ -52,6 +52,7 @@ export interface Replica extends AsyncDisposable {
   /**
    * Starts receiving, or takes the standing incoming delta up again: when one stands with the same mode and base it is kept, with its resume offsets,
    * also when `cut` is a later one. Disks of the cut that are new or larger than the replica's are added or grown.
+   * `PEER_NOT_ALLOWED` for a cut of another item.
    */
   begin(
     request: { readonly cut: CutDescription; readonly mode: IncomingMode; readonly base?: CutId },

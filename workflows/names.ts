@@ -1,4 +1,4 @@
-import type { HostName, ItemName, ReplicaId, SiteName } from "#domain/ids.ts";
+import type { HostName, Instant, ItemName, ReplicaId, SiteName } from "#domain/ids.ts";
 import { replicaId } from "#domain/ids.ts";
 import type { OperationName } from "#domain/operations.ts";
 
@@ -22,6 +22,16 @@ export const orchestratorQueue = "orchestrator";
 /** Everything that touches a site's hypervisors. More workers on the same queue share its load. */
 export const siteQueue = (site: SiteName): string => `site/${site}`;
 
-/** One copy of one item on one host; the epoch sets a new copy apart from one that was there before. */
-export const newReplicaId = (copy: { readonly item: ItemName; readonly host: HostName; readonly epoch: number }) =>
-  replicaId(`${copy.item}-${copy.host}-${copy.epoch}`) satisfies ReplicaId;
+/**
+ * One copy of one item on one host, `app1.lyon1.1.20261121T190239123Z`: no name has a dot in it. The epoch sets a new copy apart from one that was there before, and
+ * the time at which protection began from what an earlier protection has left in the store, whose epochs began at 1 as well.
+ */
+export const newReplicaId = (copy: {
+  readonly item: ItemName;
+  readonly host: HostName;
+  readonly epoch: number;
+  readonly since?: Instant | undefined;
+}): ReplicaId => {
+  const { item, host, epoch, since } = copy;
+  return replicaId([item, host, epoch, ...(since === undefined ? [] : [since.replaceAll(/[-:.]/g, "")])].join("."));
+};

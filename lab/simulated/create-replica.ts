@@ -20,6 +20,7 @@ export function createReplica(host: SimulatedHost, spec: ReplicaSpec): void {
   host.store.transact((state) => {
     upHost(state, host.site);
     const existing = state.get(replicaKey(spec.replica));
+    if (existing !== undefined) refuseAnothers(existing, spec);
     if (existing !== undefined) refuseStaleEpoch(existing, spec.epoch);
     if (existing?.epoch === spec.epoch) return;
     if (existing !== undefined && spec.adopt === undefined) {
@@ -33,6 +34,14 @@ export function createReplica(host: SimulatedHost, spec: ReplicaSpec): void {
       spec.adopt === undefined ? withCopies(host, state, { spec, record }) : adopted(host, state, { spec, record }),
     );
   });
+}
+
+function refuseAnothers(existing: ReplicaRecord, spec: ReplicaSpec): void {
+  if (existing.item === spec.item && existing.machine.id === spec.machine.id) return;
+  throw new Fault(
+    "REPLICA_BUSY",
+    `Replica ${existing.id} belongs to machine ${existing.machine.id} of item ${existing.item}, not to ${spec.machine.id} of ${spec.item}.`,
+  );
 }
 
 const newReplica = (spec: ReplicaSpec): ReplicaRecord => ({

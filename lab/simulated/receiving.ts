@@ -160,6 +160,11 @@ function beginIncoming(
   fresh: { readonly request: BeginRequest; readonly layer: string },
 ): ReplicaRecord {
   const { request } = fresh;
+  if (request.cut.item !== record.item)
+    throw new Fault(
+      "PEER_NOT_ALLOWED",
+      `Replica ${record.id} is item ${record.item}'s; the cut ${request.cut.id} is of item ${request.cut.item}.`,
+    );
   if (request.mode === "delta" && (request.base === undefined || request.base !== record.lastCut))
     throw new Fault(
       "RESYNC_REQUIRED",

@@ -96,6 +96,8 @@ export interface ItemState {
   readonly networkMappings: readonly NetworkMapping[];
   readonly sides: Readonly<Record<SideName, Side>>;
   /** The disks that are replicated: the machine's without the excluded ones. */
+  /** When its protection was enabled. Absent in items for which that was before there was such. */
+  readonly protectedSince?: Instant;
   readonly disks: readonly DiskId[];
   /** Rises with every activation. Recorded here before the target is asked. */
   readonly epoch: number;
@@ -134,6 +136,7 @@ export type ItemPatch = Partial<
     | "networkMappings"
     | "sides"
     | "disks"
+    | "protectedSince"
     | "epoch"
     | "failover"
     | "testMachine"

@@ -9,7 +9,7 @@ import { networksOf } from "#workflows/job/failover-request.ts";
 import type { Steps } from "#workflows/job/job.ts";
 import { mappedNetworks } from "#workflows/job/network-checks.ts";
 import { prerequisites } from "#workflows/job/prerequisites.ts";
-import { newReplicaId } from "#workflows/names.ts";
+import { replicaIdAt } from "#workflows/job/replica-id.ts";
 import { atSite } from "#workflows/sites.ts";
 
 /** Everything at both sides that protection needs; what fails is reported together. Answers the replica that is to be made. */
@@ -52,7 +52,7 @@ async function findMachine(item: ItemState): Promise<{ readonly machine: Machine
 
 function replicaSpec(item: ItemState, machine: Machine, copies: ReplicaSpec["copies"]): ReplicaSpec {
   return {
-    replica: newReplicaId({ item: item.item, host: targetOf(item).host, epoch: item.epoch }),
+    replica: replicaIdAt(item, targetOf(item).host),
     item: item.item,
     machine,
     disks: choice(item, machine).replicated,

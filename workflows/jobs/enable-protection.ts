@@ -2,6 +2,7 @@ import { bytesText } from "#domain/bytes-text.ts";
 import { Fault } from "#domain/fault.ts";
 import type { JobInput, JobResult } from "#domain/job.ts";
 import type { ReplicaSpec } from "#platforms/platform.ts";
+import { now } from "#workflows/clock.ts";
 import { targetOf } from "#workflows/item/ends.ts";
 import type { ItemPatch, ItemState } from "#workflows/item/state.ts";
 import { checkProtection } from "#workflows/job/enable-checks.ts";
@@ -24,7 +25,7 @@ export async function EnableProtection(input: JobInput): Promise<JobResult> {
       configured = fromConfiguration(await enlist(asked, request));
     },
     async run(job) {
-      await job.record(configured);
+      await job.record({ ...configured, protectedSince: now() });
       const spec = await job.task("Prerequisites check for enabling protection", () => checkProtection(job));
       const { site, host } = targetOf(job.item);
       await job.task("Identifying replication target", async () => {

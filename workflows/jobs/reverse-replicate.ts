@@ -9,9 +9,9 @@ import type { ItemState } from "#workflows/item/state.ts";
 import type { Steps } from "#workflows/job/job.ts";
 import { pendingFailover } from "#workflows/job/pending-failover.ts";
 import { prerequisites } from "#workflows/job/prerequisites.ts";
+import { replicaIdAt } from "#workflows/job/replica-id.ts";
 import { bringToDate } from "#workflows/job/bring-to-date.ts";
 import { runJob } from "#workflows/job/run-job.ts";
-import { newReplicaId } from "#workflows/names.ts";
 import { atSite } from "#workflows/sites.ts";
 
 /**
@@ -65,7 +65,7 @@ async function checkReverse(job: Steps): Promise<ReplicaSpec> {
     nameOrId: current.machine?.id ?? old.machine?.name ?? item.configuration.machine,
   });
   const spec: ReplicaSpec = {
-    replica: newReplicaId({ item: item.item, host: old.host, epoch: item.epoch }),
+    replica: replicaIdAt(item, old.host),
     item: item.item,
     machine,
     disks: replicated(

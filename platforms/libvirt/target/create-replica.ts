@@ -44,6 +44,11 @@ export const checkTakeOver = (state: StoredReplica, spec: ReplicaSpec, host: str
       "REPLICA_BUSY",
       `Replica ${spec.replica} on host ${host} belongs to item ${state.item}; item ${spec.item} needs one of another name.`,
     );
+  if (state.machine.id !== spec.machine.id)
+    throw new Fault(
+      "REPLICA_BUSY",
+      `Replica ${spec.replica} on host ${host} is of machine ${state.machine.name} (${state.machine.id}); item ${spec.item} is now machine ${spec.machine.name} (${spec.machine.id}), which needs one of another name.`,
+    );
   if (spec.epoch < state.epoch)
     throw new Fault(
       "STALE_EPOCH",

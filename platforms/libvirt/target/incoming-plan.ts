@@ -16,6 +16,11 @@ export interface BeginRequest {
 /** What `begin` does to the store: takes the standing incoming delta up (undefined), or throws it away and makes the images of a new layer. */
 export const planBegin = (state: StoredReplica, request: BeginRequest, layout: ReplicaLayout): Change | undefined => {
   const { cut, mode, base } = request;
+  if (cut.item !== state.item)
+    throw new Fault(
+      "PEER_NOT_ALLOWED",
+      `Replica ${state.replica} is item ${state.item}'s; the cut ${cut.id} that was to go into it is of item ${cut.item}.`,
+    );
   if (mode === "delta" && (base === undefined || base !== lastCut(state))) {
     throw new Fault(
       "RESYNC_REQUIRED",

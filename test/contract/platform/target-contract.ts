@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { cutId, failoverId } from "#domain/ids.ts";
+import { cutId, failoverId, itemName, machineId } from "#domain/ids.ts";
 import { receive } from "#test/support/send.ts";
 import { block, fixtureOf, never, op, pattern, replica } from "./fixture.ts";
 import type { OpenHarness } from "./harness.ts";
@@ -119,6 +119,22 @@ export function targetContract(openHarness: OpenHarness): void {
     });
     await expect(harness.target.open(opening(1), never)).rejects.toMatchObject({ code: "STALE_EPOCH" });
     await expect(harness.target.createReplica(spec({ epoch: 1 }), op)).rejects.toMatchObject({ code: "STALE_EPOCH" });
+  });
+
+  test("another item, or another machine, does not get in: its replica is not taken over and its cuts are not received", async () => {
+    await using harness = await openHarness();
+    const { spec, opening, cut } = fixtureOf(harness);
+    await harness.target.createReplica(spec(), op);
+    const machine = { ...harness.machine, id: machineId("7d0f5ed0-5eed-4000-8000-00000000beef") };
+    for (const over of [{ item: itemName("other") }, { machine }])
+      await expect(harness.target.createReplica(spec(over), op)).rejects.toMatchObject({ code: "REPLICA_BUSY" });
+    const { description } = await cut("c1");
+    await using opened = await harness.target.open(opening(), never);
+    const others = { ...description, item: itemName("other") };
+    await expect(opened.begin({ cut: others, mode: "full" }, never)).rejects.toMatchObject({
+      code: "PEER_NOT_ALLOWED",
+    });
+    await opened.begin({ cut: description, mode: "full" }, never);
   });
 
   test("a test failover shows its point exactly while receiving goes on, and its clean-up leaves nothing", async () => {

@@ -1,9 +1,10 @@
+import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { newReplicaId } from "#workflows/names.ts";
-import { hostName, itemName } from "#domain/ids.ts";
+import { itemName, replicaId } from "#domain/ids.ts";
 import { cutLine, restoreLine } from "#lab/faults/line.ts";
 import { connectReplica } from "#transfer/stream/connect.ts";
+import { replicaFolders } from "./replica-images.ts";
 import { writesOn } from "./serving.ts";
 import { lyon, paris, startWorld, type World } from "./world.ts";
 import { labId } from "../lab-id.ts";
@@ -27,7 +28,7 @@ describe("an old primary", () => {
   it("whose host comes back after an unplanned failover is turned off though its host starts it by itself, and may send nothing", async () => {
     await world.run("EnableProtection");
     await world.fresh();
-    const { item, epoch } = await world.item();
+    const { epoch } = await world.item();
     await world.host(paris).run("virsh -q autostart app1");
 
     await world.lab.site("paris").crash();
@@ -44,7 +45,8 @@ describe("an old primary", () => {
     await writesOn(world.guest(lyon));
 
     // Whoever still believes in the old epoch is refused where the machine runs now.
-    const replica = newReplicaId({ item, host: hostName("lyon1"), epoch: 1 });
+    const [folder = ""] = await replicaFolders(world.host(lyon));
+    const replica = replicaId(path.basename(folder));
     const sender = {
       address: world.lab.site("lyon").address,
       port: 9443,

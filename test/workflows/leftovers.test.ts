@@ -1,0 +1,43 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Fault } from "#domain/fault.ts";
+import { startWorld, type World } from "#test/support/temporal-world.ts";
+
+describe("what is left at a site", () => {
+  let world: World;
+  beforeAll(async () => {
+    world = await startWorld();
+  });
+  afterAll(() => world[Symbol.asyncDispose]());
+
+  it("is deleted when protection is disabled: also a replica that a failed reverse replication had prepared", async () => {
+    const app = world.of("app1");
+    await app.protect();
+    await app.run("PlannedFailover");
+    await app.run("Commit");
+    const fault = new Fault("REPLICA_INVALID", "The store lost writes.");
+    world.sites.trouble({ at: "createReplica", machine: "app1", fault, after: true });
+    expect(await app.run("ReverseReplicate")).toMatchObject({ state: "Failed" });
+    expect(world.sites.replicas("app1").map(({ site }) => site)).toEqual(["paris", "lyon"]);
+    expect(await app.run("DisableProtection")).toMatchObject({ state: "Succeeded" });
+    expect(world.sites.replicas("app1")).toEqual([]);
+  });
+
+  it("does not hinder a later protection, whose epochs begin anew, and is not touched by it", async () => {
+    const app = world.of("app2");
+    await app.protect();
+    await app.run("PlannedFailover");
+    await app.run("CancelFailover");
+    const fault = new Fault("REPLICA_INVALID", "The store lost writes.");
+    world.sites.trouble({ at: "deleteReplica", machine: "app2", fault });
+    expect(await app.run("DisableProtection", { force: true })).toMatchObject({ state: "CompletedWithInformation" });
+    const [left] = world.sites.replicas("app2");
+    expect(left).toMatchObject({ site: "lyon", epoch: 3 });
+    await app.protect();
+    expect(world.sites.replicas("app2")).toMatchObject([left, { site: "lyon", epoch: 1 }]);
+    await app.run("PlannedFailover");
+    expect(world.sites.running("app2")).toEqual(["lyon/app2"]);
+    await app.run("CancelFailover");
+    expect(await app.run("DisableProtection")).toMatchObject({ state: "Succeeded" });
+    expect(world.sites.replicas("app2")).toEqual([left]);
+  });
+});
