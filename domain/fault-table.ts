@@ -321,6 +321,17 @@ export const faultTable: Readonly<Record<FaultCode, FaultMeaning>> = {
     action: "Nothing on the old primary. Reverse the replication to make it the replica.",
     exitCode: refused,
   },
+  PRIMARY_NOT_FENCED: {
+    recoverable: true,
+    severity: "Warning",
+    category: "FabricInfrastructure",
+    summary:
+      "The machine that was failed over from has not been fenced yet: nothing has been able to reach its host since.",
+    causes: ["Its site, or the worker there, has not been back since the unplanned failover."],
+    action:
+      "Keep its host from starting the machine, or start the site's worker before the host: it is fenced at once.",
+    exitCode: refused,
+  },
   CHAIN_BROKEN: {
     recoverable: false,
     severity: "Critical",
@@ -334,9 +345,18 @@ export const faultTable: Readonly<Record<FaultCode, FaultMeaning>> = {
     recoverable: false,
     severity: "Critical",
     category: "Replication",
-    summary: "A block is not what its digest says.",
-    causes: ["The storage has altered data.", "Memory or the network path damages data."],
+    summary: "A block of the replica is not what its digest says.",
+    causes: ["The storage has altered data.", "Memory of the recovery host or of its worker's machine damages data."],
     action: "Look at the storage's and the host's error logs; then resynchronize. Do not fail over to the point named.",
+    exitCode: integrity,
+  },
+  DAMAGED_IN_TRANSIT: {
+    recoverable: true,
+    severity: "Warning",
+    category: "Replication",
+    summary: "Data did not arrive at the other site as it was read; nothing of it was written, and it is sent again.",
+    causes: ["Memory of a worker's machine damages data.", "A file was changed while it was read at the source."],
+    action: "Nothing, when it happens once. When it comes back, test the memory of both workers' machines.",
     exitCode: integrity,
   },
   STORE_FULL: {

@@ -188,7 +188,7 @@ export class BlockReceiver {
   #verify(entry: BlockEntry, content: Buffer, payload: Buffer): void {
     if (this.#digest.matches(content, payload, entry.digestAt)) return;
     throw new Fault(
-      "DIGEST_MISMATCH",
+      "DAMAGED_IN_TRANSIT",
       `The block at offset ${entry.offset} did not arrive as it was sent; it was not written. The copy goes on from the last checkpoint.`,
       {
         details: { offset: entry.offset },
@@ -224,9 +224,13 @@ async function unpack(packed: Buffer, expected: number): Promise<Buffer> {
   try {
     return await decompressBody(packed, expected);
   } catch (cause) {
-    throw new Fault("DIGEST_MISMATCH", "A compressed frame did not arrive as it was sent; nothing of it was written.", {
-      cause,
-    });
+    throw new Fault(
+      "DAMAGED_IN_TRANSIT",
+      "A compressed frame did not arrive as it was sent; nothing of it was written.",
+      {
+        cause,
+      },
+    );
   }
 }
 

@@ -32,7 +32,7 @@ export const checkFiles = (cut: string, files: readonly CarriedFile[]): readonly
       );
     if (content !== undefined && !isWhole({ sizeBytes, sha256, content }))
       throw new Fault(
-        "DIGEST_MISMATCH",
+        "DAMAGED_IN_TRANSIT",
         `The ${role} that cut ${cut} brings is not what its digest says: it was damaged at the source or on the way. It is sent again.`,
         { details: { cut, role } },
       );

@@ -17,6 +17,11 @@ test("the table has no code that is not declared", () => {
   expect(Object.keys(faultTable).sort()).toEqual([...faultCodes].sort());
 });
 
+test("what was damaged on the way is sent again; what is stored damaged waits for a person", () => {
+  expect(isRecoverable("DAMAGED_IN_TRANSIT")).toBe(true);
+  expect(isRecoverable("DIGEST_MISMATCH")).toBe(false);
+});
+
 test("the classes of the specification: networks and space are tried again, broken chains and refused keys are not", () => {
   expect(
     ["HOST_UNREACHABLE", "PEER_UNREACHABLE", "STORE_FULL"].every((code) => isRecoverable(code as "STORE_FULL")),

@@ -61,7 +61,7 @@ test("a bit that flips on the way is found, and nothing of the block is written"
   await using stream = await streamTo(store, { port: proxy.port });
   await stream.session.begin({ cut: testCut({ vda: content.length }), mode: "full" }, signal());
   const copying = stream.session.copy(copyRequest(memorySource(content), { compression: "off" }));
-  await expect(copying).rejects.toMatchObject({ code: "DIGEST_MISMATCH" });
+  await expect(copying).rejects.toMatchObject({ code: "DAMAGED_IN_TRANSIT" });
   const { content: written } = store.sinkOf("vda");
   const zeroes = Buffer.alloc(65_536);
   for (let offset = 0; offset < content.length; offset += 65_536) {

@@ -38,7 +38,7 @@ describe("the files that a cut brings along", () => {
     ["another length", { ...one, sizeBytes: 4 }],
     ["what is not packed", { ...one, content: Buffer.from("one").toString("base64") }],
   ])("are refused with %s", (_what, file) => {
-    expect(() => checkFiles("c1", [file])).toThrow(expect.objectContaining({ code: "DIGEST_MISMATCH" }));
+    expect(() => checkFiles("c1", [file])).toThrow(expect.objectContaining({ code: "DAMAGED_IN_TRANSIT" }));
   });
 
   it.each([
