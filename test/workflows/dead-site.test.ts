@@ -25,11 +25,22 @@ describe("a site that is lost", () => {
     expect(await app.run("Commit")).toMatchObject({ state: "Succeeded" });
     await namesTheNewestPoint(world, app);
     expect(world.sites.running("app1")).toEqual(["paris/app1", "lyon/app1"]);
-    expect(await app.item()).toMatchObject({ state: "failed-over", activeSite: "lyon" });
+    expect(await app.item()).toMatchObject({
+      state: "failed-over",
+      activeSite: "lyon",
+      health: expect.arrayContaining([
+        expect.objectContaining({
+          code: "PRIMARY_NOT_FENCED",
+          severity: "Warning",
+          message: expect.stringMatching(/^The previous primary at site paris has not been fenced yet: .* since .*Z\./),
+          action: expect.stringContaining("Keep host paris-1 from starting the machine"),
+        }),
+      ]),
+    });
 
     await world.startSite("paris");
     await app.item(() => world.sites.running("app1").join() === "lyon/app1");
-    const fenced = await app.item(({ health }) => health.length > 0);
+    const fenced = await app.item(({ health }) => health.some(({ code }) => code === "STALE_EPOCH"));
     expect(fenced.health).toMatchObject([{ severity: "Warning", message: expect.stringContaining("turned off") }]);
     expect((await app.state()).fence).toBeNull();
   });
@@ -129,7 +140,7 @@ describe("a site that is lost", () => {
         } satisfies ItemState,
       ],
     });
-    await app.item(({ health }) => health.length > 0);
+    await app.item(({ health }) => health.some(({ code }) => code === "STALE_EPOCH"));
     expect(world.sites.running("app6")).toEqual(["lyon/app6"]);
     const { fence, guarded, health } = await app.state();
     expect({ fence, guarded }).toMatchObject({ fence: null, guarded: { site: paris, host: "paris-1" } });

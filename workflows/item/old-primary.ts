@@ -1,10 +1,14 @@
+import { healthError } from "#domain/health.ts";
+import { instant } from "#domain/ids.ts";
+import type { HealthError } from "#domain/item-view.ts";
+import { now } from "#workflows/clock.ts";
 import { sourceOf } from "#workflows/item/ends.ts";
 import type { ItemPatch, ItemState, PendingFence } from "#workflows/item/state.ts";
 
 /** The machine that was failed over from, as one that must not serve again. */
 export function oldPrimaryFence(state: ItemState): PendingFence | null {
   const { site, host, machine } = sourceOf(state);
-  return machine === null ? null : { site, host, machine: machine.id, epoch: state.epoch };
+  return machine === null ? null : { site, host, machine: machine.id, epoch: state.epoch, since: now() };
 }
 
 /**
@@ -17,4 +21,13 @@ export function oldPrimaryFenced(state: ItemState): Pick<ItemPatch, "fence"> {
     (known) => known?.site === wanted?.site && known?.host === wanted?.host && known?.machine === wanted?.machine,
   );
   return isKnown ? {} : { fence: wanted };
+}
+
+/** What stands in the item's health from an unplanned failover until the old primary is fenced: until then nothing but its host decides whether it serves. */
+export function notFencedYet({ fence }: Pick<ItemState, "fence">): readonly HealthError[] {
+  if (fence === null) return [];
+  const { site, host, since } = fence;
+  const message = `The previous primary at site ${site} has not been fenced yet${since === undefined ? "" : `: nobody has been able to since the failover at ${since}`}. When host ${host} is back before the site's worker, it may serve there beside the machine that has taken its place.`;
+  const action = `Keep host ${host} from starting the machine, or start the worker of site ${site} first: it fences it at once.`;
+  return [{ ...healthError("PRIMARY_NOT_FENCED", message, since ?? instant(0)), action }];
 }

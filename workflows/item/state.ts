@@ -81,6 +81,8 @@ export interface PendingFence {
   readonly host: HostName;
   readonly machine: MachineId;
   readonly epoch: number;
+  /** Since when it must not serve. Absent in those that were written down before there was such. */
+  readonly since?: Instant;
 }
 
 /**
@@ -94,10 +96,10 @@ export interface ItemState {
   readonly configuration: ItemConfiguration;
   readonly policy: ReplicationPolicy;
   readonly networkMappings: readonly NetworkMapping[];
-  readonly sides: Readonly<Record<SideName, Side>>;
-  /** The disks that are replicated: the machine's without the excluded ones. */
   /** When its protection was enabled. Absent in items for which that was before there was such. */
   readonly protectedSince?: Instant;
+  readonly sides: Readonly<Record<SideName, Side>>;
+  /** The disks that are replicated: the machine's without the excluded ones. */
   readonly disks: readonly DiskId[];
   /** Rises with every activation. Recorded here before the target is asked. */
   readonly epoch: number;
@@ -134,9 +136,9 @@ export type ItemPatch = Partial<
     | "configuration"
     | "policy"
     | "networkMappings"
+    | "protectedSince"
     | "sides"
     | "disks"
-    | "protectedSince"
     | "epoch"
     | "failover"
     | "testMachine"

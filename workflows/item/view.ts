@@ -2,11 +2,13 @@ import { healthLevel, inOrder } from "#domain/health.ts";
 import type { ItemView } from "#domain/item-view.ts";
 import { activeEnd, allowedOperations } from "#domain/lifecycle.ts";
 import { sourceOf } from "#workflows/item/ends.ts";
+import { notFencedYet } from "#workflows/item/old-primary.ts";
 import type { ItemState } from "#workflows/item/state.ts";
 
 /** What is published of an item. The age of its newest point (RPO) and a running transfer's progress are the client's to add: a workflow has no clock of its own. */
 export function viewOf(state: ItemState): ItemView {
   const { lifecycle, sides, activeJob } = state;
+  const health = inOrder([...state.health, ...notFencedYet(state)]);
   return {
     item: state.item,
     machineName:
@@ -25,8 +27,8 @@ export function viewOf(state: ItemState): ItemView {
     ...(state.lastSuccessfulTestFailover === null
       ? {}
       : { lastSuccessfulTestFailover: state.lastSuccessfulTestFailover }),
-    replicationHealth: healthLevel(lifecycle.state, state.health),
-    health: inOrder(state.health),
+    replicationHealth: healthLevel(lifecycle.state, health),
+    health,
     ...(state.lastSealed === null ? {} : { lastSealed: state.lastSealed }),
     ...(state.lastCycle === null ? {} : { lastCycle: state.lastCycle }),
   };
