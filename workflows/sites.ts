@@ -93,6 +93,19 @@ export const replicationAt = (site: SiteName) =>
     },
   });
 
+/**
+ * Replication that has failed so often that nobody needs to hear of each try: Temporal itself tries it again, without a trace in the workflow's history, which must not
+ * grow with an outage; its UI shows the last failure. A site whose worker is away takes it up when it is back. What is not recoverable ends it at once.
+ */
+export const replicationHoweverLong = (site: SiteName) =>
+  proxyActivities<ReplicationActivities>({
+    taskQueue: siteQueue(site),
+    startToCloseTimeout: "30 days",
+    heartbeatTimeout,
+    cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    retry: { initialInterval: "30 seconds", backoffCoefficient: 1 },
+  });
+
 export const orchestrator = proxyActivities<OrchestratorActivities>({
   taskQueue: orchestratorQueue,
   startToCloseTimeout: "30 seconds",

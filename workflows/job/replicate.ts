@@ -7,7 +7,10 @@ import { replicateRequest } from "#workflows/item/replicate-request.ts";
 import { retryDelaySeconds } from "#workflows/item/retry.ts";
 import type { ItemState } from "#workflows/item/state.ts";
 import type { Steps } from "#workflows/job/job.ts";
-import { replicationAt } from "#workflows/sites.ts";
+import { replicationAt, replicationHoweverLong } from "#workflows/sites.ts";
+
+/** Each of so many is told of with the task, about ten minutes long; thousands more, of a longer outage, would fill the job's history. */
+const toldAttempts = 20;
 
 /**
  * One stretch of the item's replication as part of a job. Recoverable faults are tried again `attempts` times at most, resuming where it was; the running task
@@ -26,12 +29,13 @@ export async function replicateInJob(
   let sentBefore = 0;
   for (let attempt = 1; ; attempt += 1) {
     try {
-      const last = await untilReconfigured(item, rest, (sent) => (sentBefore += sent));
+      const at = attempt > toldAttempts ? replicationHoweverLong : replicationAt;
+      const last = await untilReconfigured(item, { ...rest, at }, (sent) => (sentBefore += sent));
       const report = { ...last, bytesSent: sentBefore + last.bytesSent };
       // In the place of the trouble that was told of, which is over.
       const said = [
         ...(done === undefined ? [] : [done(report)]),
-        ...(attempt === 1 ? [] : [`after ${attempt} attempts`]),
+        ...(attempt === 1 ? [] : [attempt > toldAttempts ? "after many attempts" : `after ${attempt} attempts`]),
       ];
       if (said.length > 0) job.note(said.join(", "));
       return report;
@@ -40,7 +44,8 @@ export async function replicateInJob(
       sentBefore += achievedBefore(error)?.bytesSent ?? 0;
       const delay = retryDelaySeconds(fault, attempt);
       if (isCancellation(error) || delay === undefined || attempt >= attempts) throw error;
-      job.note(`${faultTable[fault.code].summary} ${fault.message} Trying again in ${delay} s.`);
+      const again = attempt < toldAttempts ? `in ${delay} s` : `every ${delay} s until it works`;
+      job.note(`${faultTable[fault.code].summary} ${fault.message} Trying again ${again}.`);
       await sleep(delay * 1_000);
     }
   }
@@ -51,7 +56,7 @@ type StretchOfJob = Pick<ReplicateRequest, "mode" | "returnAfterSeconds">;
 /** Runs it to its end, begun anew as often as what is asked for changes meanwhile; `sent` hears what was sent until then. */
 async function untilReconfigured(
   item: () => ItemState,
-  stretch: StretchOfJob,
+  { at, ...stretch }: StretchOfJob & { readonly at: typeof replicationAt },
   sent: (bytes: number) => void,
 ): Promise<ReplicateReport> {
   for (;;) {
@@ -67,7 +72,7 @@ async function untilReconfigured(
         () => undefined,
       );
     try {
-      const report = await running.run(() => replicationAt(site).replicate({ host, request }));
+      const report = await running.run(() => at(site).replicate({ host, request }));
       // A run that is ended before its first point answers what it has done.
       if (isSame() || report.cycles > 0) return report;
       sent(report.bytesSent);
