@@ -78,7 +78,7 @@ export interface StandingCut {
  * always a superset; it lives until `release` forgets it. Lost, unproven or foreign records are never listed.
  */
 export interface ReplicationSource {
-  /** Every prerequisite of protecting that machine, failed or not. */
+  /** Every prerequisite of protecting that machine, failed or not; among them that no other item tracks it, whatever name or id it is given by. */
   checks(tracked: TrackedMachine, op: Operation): Promise<readonly Check[]>;
   /**
    * Takes one instant over all disks. Called again with the same cut id while it stands it answers the same; another standing cut of this item is released first

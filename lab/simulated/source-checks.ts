@@ -1,6 +1,7 @@
 import type { Check } from "#domain/check.ts";
 import { isFault } from "#domain/fault.ts";
 import type { TrackedMachine } from "#platforms/platform.ts";
+import type { MachineRecord } from "./records.ts";
 import type { SimulatedHost } from "./host.ts";
 import { machineOf, passed, upHost } from "./host.ts";
 import { hostKey } from "./records.ts";
@@ -14,10 +15,11 @@ export function checkSource(host: SimulatedHost, tracked: TrackedMachine): reado
       `Simulated host of ${host.site}, number ${state.get(hostKey)?.counter ?? 0}.`,
     );
     try {
-      const { machine } = machineOf(state, tracked.machine);
+      const { machine, tracking } = machineOf(state, tracked.machine);
       return [
         up,
         passed("The machine exists", `${machine.name} is ${machine.running ? "running" : "shut off"}.`),
+        checkOwner(machine.name, tracking, tracked),
         ...tracked.disks.map((wanted): Check => {
           const name = `Disk ${wanted} can be tracked`;
           const disk = machine.disks.find(({ id }) => id === wanted);
@@ -47,4 +49,16 @@ export function checkSource(host: SimulatedHost, tracked: TrackedMachine): reado
       ];
     }
   });
+}
+
+function checkOwner(name: string, tracking: MachineRecord["tracking"], tracked: TrackedMachine): Check {
+  if (tracking === undefined || tracking.item === tracked.item || tracking.segments.length === 0)
+    return passed("No other item has it", `No other item keeps records of ${name}.`);
+  return {
+    name: "No other item has it",
+    passed: false,
+    code: "OPERATION_NOT_ALLOWED",
+    detail: `Machine ${name} is protected as the item ${tracking.item} already: one machine is one item.`,
+    action: "Disable that item first.",
+  };
 }

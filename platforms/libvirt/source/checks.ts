@@ -4,6 +4,7 @@ import type { FaultCode } from "#domain/fault-codes.ts";
 import type { TrackedMachine } from "../../platform.ts";
 import { type DomainDescription, readDomain } from "../inventory/domain-xml.ts";
 import { firmwareStore } from "../inventory/firmware-store.ts";
+import { checkOwner } from "./check-owner.ts";
 import { cutFolder } from "./cut-file.ts";
 import { fencePath, readFenceMark } from "./fence.ts";
 import { readFirmwareVariables } from "./firmware-variables.ts";
@@ -41,6 +42,9 @@ export const checkSource = async (
     return [
       passed("Machine", `${domain.name} is ${running ? "running" : "shut off"}; firmware ${domain.firmware}.`),
       ...(await checkFence(place, tracked, signal)),
+      ...(await attempt("Owner", "See what libvirtd and QEMU log on the host.", async () => [
+        await checkOwner(place, { tracked, running }, signal),
+      ])),
       ...(await checkFirmware(place, { id: tracked.machine, definition, running }, signal)),
       ...judgeTpm(domain),
       ...judgeDisks(domain, tracked, ioThreadsAreSafe(qemuMajor)),

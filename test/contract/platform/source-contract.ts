@@ -214,6 +214,24 @@ export function sourceContract(openHarness: OpenHarness): void {
     await harness.source.stopTracking(other, op);
   });
 
+  test("one machine is one item: another one's checks name the one that has it, running or off", async () => {
+    await using harness = await openHarness();
+    const { cut, release, tracked } = fixtureOf(harness);
+    const failing = async (item: string): Promise<readonly string[]> =>
+      (await harness.source.checks(tracked({ item: itemName(item) }), op)).flatMap((check) =>
+        check.passed ? [] : [check.detail],
+      );
+    await cut("c1");
+    await release("c1");
+    const named = [expect.stringContaining("is protected as the item app1 already")];
+    expect(await failing("other")).toEqual(named);
+    expect(await failing("app1")).toEqual([]);
+    await harness.source.shutDown({ machine: harness.machine.id, graceSeconds: 1, force: true }, op);
+    expect(await failing("other")).toEqual(named);
+    await harness.source.stopTracking(tracked(), op);
+    expect(await failing("other")).toEqual([]);
+  });
+
   test("stopping leaves nothing behind, and may be said twice", async () => {
     await using harness = await openHarness();
     const { first, cut, tracked } = fixtureOf(harness);
