@@ -67,6 +67,8 @@ export interface TwoSites {
   isFenced(site: string, machine: string): boolean;
   /** A machine of that name runs at that site from here on, beside the one at the other. */
   placeMachine(site: string, machine: string): void;
+  /** That machine is not there any more: the site was built anew, or somebody has undefined it. */
+  removeMachine(site: string, machine: string): void;
   /** Where that machine, or its test machine, runs now: `paris/app1`. */
   running(machine: string): readonly string[];
   /** The replicas there are of that item. */
@@ -206,6 +208,7 @@ export function createTwoSites(names: readonly [string, string], machines: reado
         refuseStale(known, spec.epoch);
         return;
       }
+      if (spec.adopt !== undefined) machineAt(site, spec.adopt.machine);
       const content = spec.adopt?.content;
       at(site).replicas.set(spec.replica, {
         item: spec.item,
@@ -348,6 +351,7 @@ export function createTwoSites(names: readonly [string, string], machines: reado
     shutsDown: (site, name) => setRunning(site, `id-${name}`, false),
     isFenced: (site, name) => at(site).fenced.has(`id-${name}`),
     placeMachine: (site, name) => void at(site).machines.set(`id-${name}`, machine(`id-${name}`, name)),
+    removeMachine: (site, name) => void at(site).machines.delete(`id-${name}`),
     running: (machine) =>
       names.flatMap((site) =>
         [...at(site).machines.values()]

@@ -8,15 +8,16 @@ import { replicateInJob } from "#workflows/job/replicate.ts";
 /** As long as it takes: a resynchronization goes on where it was, after every interruption. */
 const attempts = Number.MAX_SAFE_INTEGER;
 
-/** Has the replica come to a point of its present source: by what has changed when that can be proven, else by comparing. The running task says which of them it was. */
+/** Has the replica come to a point of its present source: an empty one by all there is (`seed`), another by what has changed when that can be proven, else by comparing. The running task says which of them it was. */
 export async function bringToDate(
   job: Steps,
   item: () => ItemState,
-  mode: "run" | "resynchronize",
+  mode: "seed" | "run" | "resynchronize",
 ): Promise<ReplicateReport> {
-  if (mode === "run") {
+  if (mode !== "resynchronize") {
     try {
-      return await replicateInJob(job, item, { mode, returnAfterSeconds: 0, attempts, done: known });
+      const done = mode === "seed" ? copied : known;
+      return await replicateInJob(job, item, { mode, returnAfterSeconds: 0, attempts, done });
     } catch (error) {
       const { code } = faultOf(error);
       if (code !== "RESYNC_REQUIRED" && code !== "TRACKING_LOST") throw error;
@@ -26,6 +27,7 @@ export async function bringToDate(
   return await replicateInJob(job, item, { mode: "resynchronize", returnAfterSeconds: 0, attempts, done: compared });
 }
 
+const copied = ({ bytesSent }: ReplicateReport): string => `all copied, ${bytesText(bytesSent)} sent`;
 const known = ({ bytesSent }: ReplicateReport): string =>
   bytesSent === 0
     ? "only what is known to have changed: nothing until then"

@@ -1,6 +1,7 @@
 import type { DiskId } from "#domain/ids.ts";
 import type { JobInput, JobResult } from "#domain/job.ts";
 import type { ReplicaSpec } from "#platforms/platform.ts";
+import { faultOf } from "#workflows/failure.ts";
 import { sourceOf, sourceSide, targetOf, targetSide, withSide } from "#workflows/item/ends.ts";
 import { oldPrimaryFence } from "#workflows/item/old-primary.ts";
 import { trackedMachine } from "#workflows/item/replicate-request.ts";
@@ -16,7 +17,7 @@ import { atSite } from "#workflows/sites.ts";
 
 /**
  * Turns replication round: the machine that was failed over from becomes the replica of the one that runs now. Only what has changed since is sent, when the old
- * primary's content is known (after a planned failover); otherwise the difference is found by checksums.
+ * primary's content is known (after a planned failover); otherwise the difference is found by checksums, and where the old primary is gone everything is sent.
  * Cancelling leaves the item as it was, failed over; what has been prepared is used when the order is given again.
  */
 export async function ReverseReplicate(input: JobInput): Promise<JobResult> {
@@ -26,27 +27,18 @@ export async function ReverseReplicate(input: JobInput): Promise<JobResult> {
     async run(job) {
       const checked = await job.task("Prerequisites check for reverse replication", () => checkReverse(job));
       const old = sourceOf(job.item);
-      const spec = await job.task("Fence the previous primary virtual machine", async () => {
+      const wanted = await job.task("Fence the previous primary virtual machine", async () => {
         const { machine } = trackedMachine(job.item);
-        const fenced = await atSite(old.site).fenceMachine({
-          host: old.host,
-          item: job.item.item,
-          machine,
-          epoch: job.item.epoch,
-        });
+        const fenced = await fenceOld(job);
         if (fenced.wasRunning) job.inform(`The old primary at site ${old.site} was running and has been turned off.`);
         // Guarded until it has become the replica: this job may fail before. What is made of it is known before it is made: disabling deletes it.
         await job.record({ fence: null, guarded: oldPrimaryFence(job.item), sides: withPrepared(job.item, checked) });
         // A machine that has run has other disks than those it was shut down with.
         return fenced.wasRunning ? { ...checked, adopt: { machine } } : checked;
       });
-      await job.task("Prepare the previous primary as the replica", () =>
-        atSite(old.site).createReplica({ host: old.host, spec }),
-      );
+      const spec = await job.task("Prepare the previous primary as the replica", () => prepare(job, wanted));
       const reversed = await job.task("Reverse replication", async () => () => reversedItem(job.item, spec));
-      const report = await job.task("Synchronize changes", () =>
-        bringToDate(job, reversed, spec.adopt?.content === undefined ? "resynchronize" : "run"),
-      );
+      const report = await job.task("Synchronize changes", () => bringToDate(job, reversed, modeFor(spec)));
       return {
         patch: { sides: reversed().sides, disks: spec.disks, failover: null, guarded: null, ...sealedBy(report) },
         result: { bytesSent: report.bytesSent },
@@ -54,6 +46,39 @@ export async function ReverseReplicate(input: JobInput): Promise<JobResult> {
     },
   });
 }
+
+/** A machine that is not there cannot serve: its site was built anew, or it is the replica already since an attempt that failed later. */
+async function fenceOld({ item }: Steps): Promise<{ readonly wasRunning: boolean }> {
+  const { site, host } = sourceOf(item);
+  const { machine } = trackedMachine(item);
+  try {
+    return await atSite(site).fenceMachine({ host, item: item.item, machine, epoch: item.epoch });
+  } catch (error) {
+    if (faultOf(error).code !== "MACHINE_NOT_FOUND") throw error;
+    return { wasRunning: false };
+  }
+}
+
+/** Makes the replica of the old primary, or an empty one where there is none any more: then everything is copied. Answers what has been made. */
+async function prepare(job: Steps, spec: ReplicaSpec): Promise<ReplicaSpec> {
+  const { site, host } = sourceOf(job.item);
+  try {
+    await atSite(site).createReplica({ host, spec });
+    return spec;
+  } catch (error) {
+    if (faultOf(error).code !== "MACHINE_NOT_FOUND" || spec.adopt === undefined) throw error;
+  }
+  const { adopt: _gone, ...empty } = spec;
+  await prerequisites(job, {
+    [`site ${site}, the replica to be`]: () => atSite(site).checkTarget({ host, spec: empty }),
+  });
+  await atSite(site).createReplica({ host, spec: empty });
+  job.inform(`The old primary is not on host ${host} at site ${site} any more: everything is copied there.`);
+  return empty;
+}
+
+const modeFor = ({ adopt }: ReplicaSpec) =>
+  adopt === undefined ? "seed" : adopt.content === undefined ? "resynchronize" : "run";
 
 /** What the old primary is asked to become. All that is wrong with it is said at once. */
 async function checkReverse(job: Steps): Promise<ReplicaSpec> {

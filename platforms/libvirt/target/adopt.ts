@@ -112,8 +112,8 @@ const recordAdoption = async (
       throw new Fault(
         "DISK_NOT_TRACKABLE",
         disk === undefined
-          ? `Machine ${domain.name} on host ${connection.name} has no disk ${id}, which the replica needs: create the replica without it, which copies everything.`
-          : `Disk ${id} of machine ${domain.name} on host ${connection.name} is a ${disk.type} in format ${disk.format}: only qcow2 files can become a replica. Create the replica without this machine, which copies everything.`,
+          ? `Machine ${domain.name} on host ${connection.name} has no disk ${id}, which the replica needs. ${instead}`
+          : `Disk ${id} of machine ${domain.name} on host ${connection.name} is a ${disk.type} in format ${disk.format}: only qcow2 files can become a replica. ${instead}`,
         { details: { machine: domain.uuid, disk: id } },
       );
     const image = await readImage(connection, disk.location, op.signal);
@@ -241,6 +241,10 @@ const finishAdoption = async ({ store }: ActivationPlace, spec: ReplicaSpec, op:
 const foldersAround = (paths: readonly string[]): readonly string[] => [
   ...new Set(paths.map((path) => path.slice(0, path.lastIndexOf("/")))),
 ];
+
+/** What leads on where a machine cannot be made into the replica. */
+const instead =
+  "Undefine it there (virsh undefine; its disks are not needed) and give the order again: everything is copied then.";
 
 const stillRunning = (domain: FoundDomain, host: string): Fault =>
   new Fault(
