@@ -1,5 +1,6 @@
 import type { FaultCode } from "#domain/fault-codes.ts";
 import type { CutId, DiskId, Instant, ItemName, SiteName } from "#domain/ids.ts";
+import type { PointTimes } from "#domain/newer-point.ts";
 import type { OperationName } from "#domain/operations.ts";
 import type { ProtectionState, TestFailoverState } from "#domain/states.ts";
 
@@ -32,15 +33,18 @@ export interface ItemView {
   readonly activeSite: SiteName;
   readonly primarySite: SiteName;
   readonly secondarySite: SiteName;
+  /** Where its recovery points are: after a failover the site that the machine runs at, until replication is reversed. Absent: there are none. */
+  readonly pointsSite?: SiteName;
   readonly policy: string;
   readonly activeJob?: { readonly id: string; readonly operation: OperationName; readonly since: Instant };
   readonly testFailover: TestFailoverState;
   readonly lastSuccessfulTestFailover?: Instant;
   readonly replicationHealth: HealthLevel;
   readonly health: readonly HealthError[];
-  /** Age of the newest sealed cut. */
+  /** What would be lost with the active site: the age of the newest sealed cut, after a failover of the one that the machine began with. */
   readonly rpoSeconds?: number;
-  readonly lastSealed?: { readonly cut: CutId; readonly takenAt: Instant };
+  /** The newest recovery point. `takenAt` by the source's clock; `sealedAt`, where it was told, by the replica's. */
+  readonly lastSealed?: { readonly cut: CutId } & PointTimes;
   readonly lastCycle?: { readonly durationMs: number; readonly bytes: number; readonly wireBytes: number };
   readonly progress?: { readonly phase: string; readonly disks: readonly DiskProgress[] };
 }

@@ -5,7 +5,7 @@ import type { JobFacts } from "#domain/lifecycle.ts";
 import type { OperationName } from "#domain/operations.ts";
 import { faultOf } from "#workflows/failure.ts";
 import { configured } from "#workflows/item/jobs.ts";
-import { type Sealed, withSealed } from "#workflows/item/sealed.ts";
+import { type Sealed, told, withSealed } from "#workflows/item/sealed.ts";
 import type { ActiveJob, ItemPatch, ItemState } from "#workflows/item/state.ts";
 import type { Hold } from "#workflows/job/hold.ts";
 import type { JobLedger } from "#workflows/job/ledger.ts";
@@ -96,7 +96,7 @@ export function createJob<Operation extends OperationName>(parts: {
     },
     saw(sealed) {
       if (sealed === undefined) return;
-      seen = { cut: sealed.cut, takenAt: sealed.takenAt };
+      seen = told(sealed);
       item = withSealed(item, seen);
     },
     news,

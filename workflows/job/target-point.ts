@@ -19,7 +19,7 @@ export async function targetPoint(job: Steps, selector: PointSelector, why = "")
 /** Of the points of a replica, as they are listed. */
 export function newestOf(points: readonly RecoveryPoint[]): Sealed | undefined {
   const newest = points.at(-1);
-  return newest === undefined ? undefined : { cut: newest.id, takenAt: newest.takenAt };
+  return newest === undefined ? undefined : { cut: newest.id, takenAt: newest.takenAt, sealedAt: newest.sealedAt };
 }
 
 const replacing = "; it has taken the place of the one chosen first, which replication has gone beyond meanwhile";

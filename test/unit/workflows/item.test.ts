@@ -1,6 +1,6 @@
 import { ActivityFailure, ApplicationFailure, CancelledFailure, TimeoutFailure } from "@temporalio/common";
 import { describe, expect, it } from "vitest";
-import { cutId, diskId, failoverId, instant, machineId } from "#domain/ids.ts";
+import { cutId, diskId, failoverId, type Instant, instant, machineId } from "#domain/ids.ts";
 import { achievedBefore, faultFrom } from "#workflows/failure.ts";
 import { ask, configured, end, mourn, record } from "#workflows/item/jobs.ts";
 import { achieved, choosingDisks, failed, reported, wanted } from "#workflows/item/replication.ts";
@@ -286,6 +286,15 @@ describe("its replication", () => {
     const { state } = ask(known, request("PlannedFailover"));
     expect(record(state, { jobId: "job-1", sealed: older.lastSealed }).lastSealed?.cut).toBe("c2");
     expect(record(state, { jobId: "job-1", patch: { lastSealed: older.lastSealed } }).lastSealed?.cut).toBe("c1");
+  });
+
+  it("knows the newest point also after the source's clock was set back", () => {
+    const before = achieved(replicating, report("2026-11-21T12:00:09.000Z"));
+    const { lastSealed, ...rest } = report("2026-11-21T11:00:00.000Z");
+    const sealedAt = "2026-11-21T12:00:14.000Z" as Instant;
+    const after = achieved(before, { ...rest, lastSealed: { ...lastSealed, cut: cutId("c2"), sealedAt } });
+    expect(after.lastSealed).toMatchObject({ cut: "c2", sealedAt });
+    expect(viewOf(after).lastSealed).toEqual(after.lastSealed);
   });
 
   it("hears what was achieved from a failure, and from the last heartbeat of a worker that was lost", () => {
