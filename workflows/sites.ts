@@ -25,6 +25,10 @@ const step: ActivityOptions = {
 
 export const atSite = (site: SiteName) => proxyActivities<SiteActivities>({ ...step, taskQueue: siteQueue(site) });
 
+/** A step that reads or copies whole disks: it takes as long as it takes, as long as its worker says that it goes on. Each command on a host has its own limit. */
+export const atSiteForLong = (site: SiteName) =>
+  proxyActivities<SiteActivities>({ ...step, taskQueue: siteQueue(site), startToCloseTimeout: "30 days" });
+
 /** Who asks tries again by a rule of its own: Faults are answered as they are; only a worker's death is made good. */
 export const atSiteOnce = (site: SiteName) =>
   proxyActivities<SiteActivities>({

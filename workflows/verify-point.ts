@@ -2,7 +2,7 @@ import type { CutId, HostName, ReplicaId, SiteName } from "#domain/ids.ts";
 import { choosePoint } from "#domain/points.ts";
 import type { Verification } from "#platforms/platform.ts";
 import { failWith, faultOf } from "#workflows/failure.ts";
-import { atSite, atSiteWithin } from "#workflows/sites.ts";
+import { atSiteForLong, atSiteWithin } from "#workflows/sites.ts";
 
 /** Reads a recovery point again where it is kept, and compares its digests; `point` absent: the newest. Changes nothing. */
 export async function VerifyPoint(at: {
@@ -18,7 +18,7 @@ export async function VerifyPoint(at: {
       points,
       at.point === undefined ? { kind: "latest" } : { kind: "custom", pointId: at.point },
     );
-    return { point: id, ...(await atSite(site).verifyPoint({ host, replica, point: id })) };
+    return { point: id, ...(await atSiteForLong(site).verifyPoint({ host, replica, point: id })) };
   } catch (error) {
     throw failWith(faultOf(error));
   }

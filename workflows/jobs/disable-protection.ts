@@ -8,7 +8,7 @@ import { targetReplica } from "#workflows/item/replicate-request.ts";
 import type { SideName } from "#workflows/item/state.ts";
 import type { Job } from "#workflows/job/job.ts";
 import { runJob } from "#workflows/job/run-job.ts";
-import { atSite, atSiteWithin } from "#workflows/sites.ts";
+import { atSiteForLong, atSiteWithin } from "#workflows/sites.ts";
 
 type Disabling = Pick<Job<"DisableProtection">, "item" | "input" | "inform" | "state">;
 
@@ -81,7 +81,7 @@ async function deleteReplicas(job: Disabling, name: SideName): Promise<void> {
   const newestFirst = [...(replica === null ? [] : [replica]), ...retired.toReversed()];
   for (const each of newestFirst) {
     await bearingAbsence(job, { name, what: `the replica ${each}` }, () =>
-      atSite(site).deleteReplica({ host, replica: each }),
+      atSiteForLong(site).deleteReplica({ host, replica: each }),
     );
   }
 }

@@ -9,7 +9,7 @@ import { checkProtection } from "#workflows/job/enable-checks.ts";
 import { enlist } from "#workflows/job/enlist.ts";
 import { runJob } from "#workflows/job/run-job.ts";
 import type { ReplicationReached } from "#workflows/messages.ts";
-import { atSite } from "#workflows/sites.ts";
+import { atSite, atSiteForLong } from "#workflows/sites.ts";
 
 /**
  * Begins the protection of a machine that the configuration names: checks both sides, makes the replica, and starts the initial replication. The job lasts until
@@ -34,7 +34,7 @@ export async function EnableProtection(input: JobInput): Promise<JobResult> {
       });
       await job.task("Enable replication", async () => {
         job.onFailure("delete the replica", () => atSite(site).deleteReplica({ host, replica: spec.replica }));
-        await atSite(site).createReplica({ host, spec });
+        await atSiteForLong(site).createReplica({ host, spec });
       });
       return {};
     },

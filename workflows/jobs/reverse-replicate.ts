@@ -13,7 +13,7 @@ import { prerequisites } from "#workflows/job/prerequisites.ts";
 import { replicaIdAt } from "#workflows/job/replica-id.ts";
 import { bringToDate } from "#workflows/job/bring-to-date.ts";
 import { runJob } from "#workflows/job/run-job.ts";
-import { atSite } from "#workflows/sites.ts";
+import { atSite, atSiteForLong } from "#workflows/sites.ts";
 
 /**
  * Turns replication round: the machine that was failed over from becomes the replica of the one that runs now. Only what has changed since is sent, when the old
@@ -63,7 +63,7 @@ async function fenceOld({ item }: Steps): Promise<{ readonly wasRunning: boolean
 async function prepare(job: Steps, spec: ReplicaSpec): Promise<ReplicaSpec> {
   const { site, host } = sourceOf(job.item);
   try {
-    await atSite(site).createReplica({ host, spec });
+    await atSiteForLong(site).createReplica({ host, spec });
     return spec;
   } catch (error) {
     if (faultOf(error).code !== "MACHINE_NOT_FOUND" || spec.adopt === undefined) throw error;
@@ -72,7 +72,7 @@ async function prepare(job: Steps, spec: ReplicaSpec): Promise<ReplicaSpec> {
   await prerequisites(job, {
     [`site ${site}, the replica to be`]: () => atSite(site).checkTarget({ host, spec: empty }),
   });
-  await atSite(site).createReplica({ host, spec: empty });
+  await atSiteForLong(site).createReplica({ host, spec: empty });
   job.inform(`The old primary is not on host ${host} at site ${site} any more: everything is copied there.`);
   return empty;
 }
