@@ -28,6 +28,9 @@ test("A point is kept when the last kept one is old enough, by the source's cloc
   expect(keeps(policy(), kept, cut(1299))).toBe(false);
   expect(keeps(policy(), kept, cut(1300))).toBe(true);
   expect(keeps(policy(), kept, cut(1001, "app-consistent"))).toBe(true);
+  // The clock was set back: not until it has come that far again, but now.
+  expect(keeps(policy(), kept, cut(900))).toBe(true);
+  expect(keeps(policy(), { lastKeptAt: instant(900_000) }, cut(901))).toBe(false);
 });
 
 test("An application-consistent point is due by its own interval, and never when it is switched off", () => {
