@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Fault } from "#domain/fault.ts";
 import { hostName, instant, machineId } from "#domain/ids.ts";
@@ -110,5 +111,26 @@ describe("an item that cannot go on as it was meant to", () => {
     await app.start("EnableProtection");
     const first = await app.item(({ state }) => state === "protected");
     expect(first.allowedOperations).toContain("UnplannedFailover");
+  });
+
+  it("knows the point that its machine runs from when a change of it failed: the old one, or the new one after all", async () => {
+    const apps = [world.of("app8"), world.of("app9")];
+    const committed = apps.map(async (app, index) => {
+      await app.protect();
+      while (world.sites.replicas(app.name).some(({ points }) => points < 2)) await sleep(20);
+      const [older, newer] = (await world.understudy.points(app.name)).map(({ id }) => id);
+      if (older === undefined || newer === undefined) throw new Error("there are two points");
+      await app.run("UnplannedFailover", { point: { kind: "custom", pointId: newer } });
+      const fault = new Fault("REPLICA_INVALID", "The manifest is damaged.");
+      world.sites.trouble({ at: "changePoint", machine: app.name, fault, after: index === 1 });
+      const change = await app.run("ChangePit", { point: { kind: "custom", pointId: older } });
+      expect(change).toMatchObject({ state: "Failed" });
+      expect(await app.run("Commit")).toMatchObject({ state: "Succeeded" });
+      const [left, ...more] = await world.understudy.points(app.name);
+      expect(more).toEqual([]);
+      expect(left?.id).toBe(index === 0 ? newer : older);
+      expect((await app.item()).lastSealed?.cut).toBe(left?.id);
+    });
+    await Promise.all(committed);
   });
 });

@@ -38,6 +38,8 @@ export interface PendingFailover {
   readonly kind: "planned" | "unplanned";
   /** The point it runs from; another one after `ChangePit`. */
   readonly point: { readonly id: CutId; readonly takenAt: Instant };
+  /** A point that it was to run from instead: whether it does is not known before a change succeeds, or the target is asked. */
+  readonly changingTo?: { readonly id: CutId; readonly takenAt: Instant };
   /** The cut that the old primary's disks are exactly equal to: known after a planned failover only, as long as nobody started it again. */
   readonly sourceContent: CutId | null;
 }
@@ -83,6 +85,8 @@ export interface PendingFence {
   readonly epoch: number;
   /** Since when it must not serve. Absent in those that were written down before there was such. */
   readonly since?: Instant;
+  /** It was not there when it was to be fenced. */
+  readonly absent?: true;
 }
 
 /**

@@ -7,6 +7,7 @@ import { activated } from "#workflows/job/activate.ts";
 import { faultOf } from "#workflows/failure.ts";
 import { failoverRequest } from "#workflows/job/failover-request.ts";
 import { oldPrimaryFenced } from "#workflows/item/old-primary.ts";
+import type { PendingFailover } from "#workflows/item/state.ts";
 import { pendingFailover } from "#workflows/job/pending-failover.ts";
 import { runJob } from "#workflows/job/run-job.ts";
 import { targetPoint } from "#workflows/job/target-point.ts";
@@ -25,10 +26,8 @@ export async function ChangePit(input: JobInput): Promise<JobResult> {
         failover: pendingFailover(job.item),
         point: await targetPoint(job, job.input.point ?? { kind: "latest" }),
       }));
-      await job.record({
-        epoch: nextEpoch(job.item.epoch),
-        failover: { ...failover, point: { id: point.id, takenAt: point.takenAt } },
-      });
+      const at = { id: point.id, takenAt: point.takenAt };
+      await job.record({ epoch: nextEpoch(job.item.epoch), failover: { ...failover, changingTo: at } });
       const { site, host } = targetOf(job.item);
       job.skip("Shut down the replica virtual machine", "done with the next");
       const activation = await job.task("Apply the recovery point", () => {
@@ -38,12 +37,17 @@ export async function ChangePit(input: JobInput): Promise<JobResult> {
       for (const warning of activation.warnings ?? []) job.inform(warning);
       await job.task("Start the replica virtual machine", async () => job.note(`${activation.machineName} runs`));
       return {
-        patch: { ...activated(job.item, activation), ...oldPrimaryFenced(job.item) },
+        patch: { ...activated(job.item, activation), ...oldPrimaryFenced(job.item), failover: changed(failover, at) },
         result: { point: point.id, pointTakenAt: point.takenAt, machineName: activation.machineName },
       };
     },
   });
 }
+
+const changed = ({ changingTo: _done, ...failover }: PendingFailover, point: PendingFailover["point"]) => ({
+  ...failover,
+  point,
+});
 
 /** A failover that failed before the target had heard of it, and could not be taken back then, is begun there now. */
 async function startFrom(site: SiteName, request: Parameters<SiteActivities["changePoint"]>[0]): Promise<Activation> {

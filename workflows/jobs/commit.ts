@@ -21,10 +21,13 @@ export async function Commit(input: JobInput): Promise<JobResult> {
         machine: targetOf(job.item).machine ?? (await findActivated(job)),
       }));
       const { site, host } = targetOf(job.item);
-      await job.task("Commit", () =>
-        atSite(site).commitFailover({ host, replica: targetReplica(job.item), failover: failover.id }),
-      );
-      const { id: cut, takenAt } = failover.point;
+      const replica = targetReplica(job.item);
+      const { id: cut, takenAt } = await job.task("Commit", async () => {
+        await atSite(site).commitFailover({ host, replica, failover: failover.id });
+        if (failover.changingTo === undefined) return failover.point;
+        // A change of its point failed, and may have been made nevertheless: the one that is left is the one it runs from.
+        return (await atSite(site).listPoints({ host, replica })).at(-1) ?? failover.point;
+      });
       return {
         patch: {
           ...oldPrimaryFenced(job.item),
@@ -32,7 +35,7 @@ export async function Commit(input: JobInput): Promise<JobResult> {
           // The only one that is left.
           lastSealed: { cut, takenAt },
         },
-        result: { point: failover.point.id, pointTakenAt: failover.point.takenAt },
+        result: { point: cut, pointTakenAt: takenAt },
       };
     },
   });
