@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { WaitingFirst } from "./test/run/waiting-first.ts";
 
 /** What a project's tests may take; a test that needs longer says so itself. */
 const within = (seconds: number) => ({ testTimeout: seconds * 1000, hookTimeout: seconds * 1000 });
@@ -30,6 +31,7 @@ const bundle = "./test/run/bundle-workflows.ts";
 
 export default defineConfig({
   test: {
+    sequence: { sequencer: WaitingFirst },
     projects: [
       project({ name: "unit", include: ["test/unit/**/*.test.ts"], seconds: 10 }),
       project({
