@@ -53,7 +53,7 @@ export function* checkReferences(data: unknown): Generator<Finding> {
     const policy = textAt(item, "policy");
     if (policy !== undefined && !policies.includes(policy))
       yield { path: ["items", name, "policy"], message: unknown("policy", policy, policies) };
-    const machine = `${textAt(item, "machine") ?? name} on ${String(from)}/${textAt(primary, "host") ?? onlyHost(sites, from) ?? ""}`;
+    const machine = `${sameId(textAt(item, "machine") ?? name)} on ${String(from)}/${textAt(primary, "host") ?? onlyHost(sites, from) ?? ""}`;
     const other = machines.get(machine);
     if (other !== undefined)
       yield {
@@ -64,6 +64,10 @@ export function* checkReferences(data: unknown): Generator<Finding> {
     else machines.set(machine, name);
   }
 }
+
+/** Ids are the same in capitals, names are not. Whether a name and an id mean the same machine its host knows: it is checked when protection is enabled. */
+const sameId = (machine: string): string =>
+  /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(machine) ? machine.toLowerCase() : machine;
 
 /** The host that is meant where none is named. */
 const onlyHost = (sites: Raw, site: string | undefined): string | undefined => {

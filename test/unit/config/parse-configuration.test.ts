@@ -242,6 +242,16 @@ describe("what is wrong is named with what is allowed", () => {
     );
   });
 
+  test("a machine is the same also where its id is written in capitals; names are told apart by them", () => {
+    const item = (name: string, machine: string) =>
+      `  ${name}: { machine: ${machine}, primary: { site: paris, host: kvm1 }, secondary: { site: lyon } }\n`;
+    const uuid = "5a3705d2-13fe-49bf-a1db-8a1536ac0f87";
+    expect(problems(good + item("app2", uuid) + item("app3", uuid.toUpperCase()))).toEqual([
+      "53:3 items.app3 protects the same machine as the item app2: one machine is one item",
+    ]);
+    expect(problems(good + item("app2", "APP1"))).toEqual([]);
+  });
+
   test("a stream is the same also where only one of its sites names the default port", () => {
     const same = parts(
       "  paris: { stream: { address: 10.0.0.1 }",
