@@ -3,6 +3,7 @@ import { asOperation } from "#activities/operation.ts";
 import type { OpenHost } from "#activities/hosts.ts";
 import { sourceOf } from "#activities/hosts.ts";
 import type { Check } from "#domain/check.ts";
+import { isFault } from "#domain/fault.ts";
 import type { HostName, ItemName, MachineId } from "#domain/ids.ts";
 import type { TrackedMachine } from "#platforms/platform.ts";
 
@@ -35,6 +36,8 @@ export interface SourceActivities {
       readonly machine: MachineId;
       readonly epoch: number;
       readonly forSeconds: number;
+      /** It was not there when it was to be fenced: that is done when it appears. */
+      readonly unfenced?: boolean;
     }>,
   ): Promise<{ readonly wasRunning: boolean }>;
   unfenceMachine(request: OnHost<{ readonly machine: MachineId }>): Promise<{ readonly started: boolean }>;
@@ -60,15 +63,29 @@ export const createSourceActivities = (openHost: OpenHost): SourceActivities => 
     asOperation(async (op) => (await sourceOf(openHost, host)).unfence(machine, op)),
   fenceMachine: ({ host, ...request }) =>
     asOperation(async (op) => (await sourceOf(openHost, host)).fence(request, op)),
-  guardMachine: ({ host, forSeconds, ...request }) =>
+  guardMachine: ({ host, forSeconds, unfenced = false, ...request }) =>
     asOperation(async (op) => {
       const until = Date.now() + forSeconds * 1_000;
+      let isFenced = !unfenced;
       for (;;) {
-        const found = await (await sourceOf(openHost, host)).keepFenced(request, op);
-        if (found.wasRunning || Date.now() >= until) return found;
+        const source = await sourceOf(openHost, host);
+        const found = await ifThere(isFenced ? source.keepFenced(request, op) : source.fence(request, op));
+        isFenced ||= found !== undefined;
+        const { wasRunning } = found ?? { wasRunning: false };
+        if (wasRunning || Date.now() >= until) return { wasRunning };
         await sleep(lookEveryMs, undefined, { signal: op.signal });
       }
     }),
   stopTracking: ({ host, tracked }) =>
     asOperation(async (op) => (await sourceOf(openHost, host)).stopTracking(tracked, op)),
 });
+
+/** Undefined: there is no such machine. One without a definition of its own is gone when it is off, and may be made again. */
+async function ifThere<Found>(asked: Promise<Found>): Promise<Found | undefined> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (!isFault(error) || error.code !== "MACHINE_NOT_FOUND") throw error;
+    return undefined;
+  }
+}

@@ -189,10 +189,14 @@ export function createTwoSites(names: readonly [string, string], machines: reado
       at(site).fenced.set(id, { epoch, foundRunning });
       return { wasRunning: foundRunning };
     },
-    async guardMachine({ machine: id, epoch }) {
+    async guardMachine({ machine: id, epoch, unfenced = false }) {
       const { cancellationSignal } = Context.current();
+      let isFenced = !unfenced;
       while (!cancellationSignal.aborted) {
-        if (machineAt(site, id).running && (at(site).fenced.get(id)?.epoch ?? -1) >= epoch) {
+        const found = at(site).machines.get(id);
+        if (found !== undefined && !isFenced) at(site).fenced.set(id, { epoch, foundRunning: found.running });
+        isFenced ||= found !== undefined;
+        if (found?.running === true && (at(site).fenced.get(id)?.epoch ?? -1) >= epoch) {
           setRunning(site, id, false);
           return { wasRunning: true };
         }

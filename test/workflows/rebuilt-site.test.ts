@@ -8,6 +8,8 @@ describe("a site that has been built anew, without its old primary", () => {
     world = await startWorld();
   });
   afterAll(() => world[Symbol.asyncDispose]());
+  const guards = (name: string) =>
+    world.sites.calls.filter(({ activity, machine }) => activity === "guardMachine" && machine === name).length;
 
   it("becomes the replica's by copying everything, and the machine can come home", async () => {
     const app = world.of("app1");
@@ -40,5 +42,24 @@ describe("a site that has been built anew, without its old primary", () => {
     const job = await app.run("ReverseReplicate");
     expect(job).toMatchObject({ state: "Succeeded" });
     expect(job.tasks.at(-1)?.detail).toContain("only what is known to have changed");
+  });
+
+  it("is looked after: a machine that is made again there does not serve", async () => {
+    const app = world.of("app3");
+    await app.protect();
+    world.sites.removeMachine("paris", "app3");
+    await app.run("UnplannedFailover");
+    await app.run("Commit");
+    await app.item(() => guards("app3") > 0);
+    expect(await app.state()).toMatchObject({ fence: null, guarded: { site: "paris", absent: true } });
+    world.sites.placeMachine("paris", "app3");
+    const told = await app.item(({ health }) => health.some(({ code }) => code === "STALE_EPOCH"));
+    expect(told.health.map(({ message }) => message).join()).toContain("it has been turned off");
+    expect(world.sites.running("app3")).toEqual(["lyon/app3"]);
+    // One without a definition of its own: it is gone, and made once more.
+    world.sites.removeMachine("paris", "app3");
+    await app.item(() => guards("app3") > 1);
+    world.sites.placeMachine("paris", "app3");
+    await app.item(() => world.sites.running("app3").join() === "lyon/app3");
   });
 });

@@ -32,10 +32,13 @@ export function fencingOf(item: ItemHolder): Fencing {
   }
 
   async function guard(guarded: PendingFence): Promise<void> {
-    const order = { ...orderOf(guarded), forSeconds: guardSeconds };
+    const { absent, ...present } = guarded;
+    const order = { ...orderOf(guarded), forSeconds: guardSeconds, ...(absent === true ? { unfenced: true } : {}) };
     const { wasRunning } = await guardAt(guarded.site).guardMachine(order);
     item.update((state) =>
-      wasRunning ? turnedOff(reached(state), guarded, "had been started again") : reached(state),
+      wasRunning
+        ? { ...turnedOff(reached(state), guarded, "had been started again"), guarded: present }
+        : reached(state),
     );
   }
 
@@ -46,9 +49,9 @@ export function fencingOf(item: ItemHolder): Fencing {
     } catch (error) {
       if (isCancellation(error)) return;
       const fault = faultOf(error);
-      // There is nothing that could serve.
-      if (fault.code === "MACHINE_NOT_FOUND") {
-        item.update((state) => ({ ...reached(state), fence: null, guarded: null }));
+      // There is nothing that could serve, until it is made again: a machine without a definition of its own is gone whenever it is off.
+      if (fault.code === "MACHINE_NOT_FOUND" && pending !== null) {
+        item.update((state) => ({ ...reached(state), fence: null, guarded: { ...pending, absent: true } }));
         return;
       }
       item.update((state) => notReached(state, fault));

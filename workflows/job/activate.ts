@@ -3,7 +3,7 @@ import { failoverId } from "#domain/ids.ts";
 import type { Activation } from "#platforms/platform.ts";
 import { sourceOf, targetOf, targetSide, withSide } from "#workflows/item/ends.ts";
 import { discardFailover } from "#workflows/item/undo-failover.ts";
-import type { ItemPatch, ItemState, PendingFailover } from "#workflows/item/state.ts";
+import type { ItemPatch, ItemState, PendingFailover, PendingFence } from "#workflows/item/state.ts";
 import { failoverRequest } from "#workflows/job/failover-request.ts";
 import type { Steps } from "#workflows/job/job.ts";
 import { oldPrimaryFenced } from "#workflows/item/old-primary.ts";
@@ -20,14 +20,14 @@ export async function announceFailover(job: Steps, failover: Omit<PendingFailove
     epoch,
     failover: { ...failover, id: failoverId(`${job.item.item}-${epoch}`) },
     // The machine that runs there next is meant to: it must not be taken for the one that an earlier failover left there.
-    ...(isFenceOfTarget(job.item) ? { fence: null } : {}),
+    ...(isOfTarget(job.item, job.item.fence) ? { fence: null } : {}),
+    ...(isOfTarget(job.item, job.item.guarded) ? { guarded: null } : {}),
   });
   job.onFailure("take the failover back at the target", () => takeBack(job));
 }
 
-function isFenceOfTarget(item: ItemState): boolean {
+function isOfTarget(item: ItemState, fence: PendingFence | null): boolean {
   const { site, host } = targetOf(item);
-  const { fence } = item;
   return fence?.site === site && fence.host === host && fence.machine === sourceOf(item).machine?.id;
 }
 

@@ -40,7 +40,8 @@ export async function CancelFailover(input: JobInput): Promise<JobResult> {
         await job.record({ epoch: nextEpoch(job.item.epoch) });
         await discardFailover(job.item, job.item.epoch);
         // One that is yet to be done must not come after the start.
-        if (job.item.fence !== null) await job.record({ fence: null });
+        const { fence, guarded } = job.item;
+        if (fence !== null || guarded?.absent === true) await job.record({ fence: null, guarded: null });
         const sides = withSide(job.item, targetSide(job.item), { machine: null });
         const side = sourceSide(job.item);
         const undone = { failover: null, fence: null, guarded: null, sides };
