@@ -4,10 +4,12 @@ import { readItemState } from "#client/item-state.ts";
 import { type LiveReplication, liveReplication } from "#client/live-report.ts";
 import type { ItemConfiguration } from "#domain/configuration.ts";
 import type { FaultCode } from "#domain/fault-codes.ts";
-import { healthError, healthLevel, inOrder, rpoHealth } from "#domain/health.ts";
+import { isExposed } from "#domain/exposure.ts";
+import { failureSeverity, healthError, healthLevel, inOrder, rpoHealth } from "#domain/health.ts";
 import { instant, type Instant, type ItemName, type SiteName } from "#domain/ids.ts";
 import type { HealthError, ItemView } from "#domain/item-view.ts";
 import { allowedOperations, newLifecycle } from "#domain/lifecycle.ts";
+import { isOlder } from "#domain/newer-point.ts";
 import type { ReplicationPolicy } from "#domain/policy.ts";
 import { rpoSeconds } from "#domain/rpo.ts";
 import type { ProtectionState } from "#domain/states.ts";
@@ -18,6 +20,9 @@ import type { ReplicationReport } from "#workflows/messages.ts";
 /** States in which the age of the newest point says what a failover would lose. */
 const aging: readonly ProtectionState[] = ["protected", "paused", "resynchronization-required", "resynchronizing"];
 
+/** The machine runs where its replica was: what is still heard of its replication is of the site that was left. */
+const isMoved = (state: ProtectionState): boolean => state === "commit-pending" || isExposed(state);
+
 /** An item as it is at this moment: its workflow's state, and what the replication that runs says. `undefined` when nothing of it is protected. */
 export async function liveItemView(context: ClientContext, name: ItemName): Promise<ItemView | undefined> {
   // In this order: what a stretch of replication has sealed is in the state when the stretch has ended meanwhile.
@@ -26,7 +31,12 @@ export async function liveItemView(context: ClientContext, name: ItemName): Prom
   if (state === undefined || state.lifecycle.state === "unprotected") return undefined;
   const says = own.report !== undefined || own.orphaned !== undefined;
   const live = says || state.activeJob === null ? own : await replicationIn(context, state.activeJob.id);
-  return withLive(viewOf(state), { live, policy: state.policy, nowMs: context.now() });
+  return withLive(viewOf(state), {
+    live,
+    policy: state.policy,
+    nowMs: context.now(),
+    failing: state.failing !== null,
+  });
 }
 
 async function replicationIn({ client }: ClientContext, workflowId: string): Promise<LiveReplication> {
@@ -41,18 +51,30 @@ async function replicationIn({ client }: ClientContext, workflowId: string): Pro
 /** The pure part of it. */
 export function withLive(
   view: ItemView,
-  now: { readonly live: LiveReplication; readonly policy: ReplicationPolicy; readonly nowMs: number },
+  now: {
+    readonly live: LiveReplication;
+    readonly policy: ReplicationPolicy;
+    readonly nowMs: number;
+    /** The item's replication has failed, and is tried again or waits for a person. */
+    readonly failing: boolean;
+  },
 ): ItemView {
-  const { report } = now.live;
-  const lastSealed = newestSealed(view, report);
+  const lastSealed = newestSealed(view, now.live.report);
+  const live = isMoved(view.state) ? {} : now.live;
+  const { report } = live;
   const lastCycle = report?.lastCycle ?? view.lastCycle;
   const ages = lastSealed !== undefined && aging.includes(view.state);
   // After a failover it is another machine that runs.
   const said = ages ? view.health : view.health.filter(({ code }) => code !== "MACHINE_NOT_RUNNING");
   const standing = said.filter((error) => !isOver(error, report));
-  const current = ages ? currentAt(lastSealed.takenAt, [...standing, ...(report?.warnings ?? [])]) : undefined;
+  const current = ages
+    ? currentAt(lastSealed.takenAt, [...standing, ...(report?.warnings ?? [])])
+    : isExposed(view.state)
+      ? lastSealed?.takenAt
+      : undefined;
   const more = liveHealth(standing, {
     ...now,
+    live,
     site: view.activeSite,
     ...(current === undefined ? {} : { takenAt: current }),
   });
@@ -71,9 +93,9 @@ export function withLive(
 const newestSealed = (view: ItemView, report: ReplicationReport | undefined): ItemView["lastSealed"] => {
   const sealed = report?.lastSealed;
   // Of a lost worker something may still be heard when only the committed point is left.
-  if (view.state === "failed-over" || view.state === "failed-over-protected") return view.lastSealed;
-  if (sealed === undefined || sealed.takenAt < (view.lastSealed?.takenAt ?? "")) return view.lastSealed;
-  return { cut: sealed.cut, takenAt: sealed.takenAt };
+  if (isExposed(view.state)) return view.lastSealed;
+  if (sealed === undefined || isOlder(sealed, view.lastSealed)) return view.lastSealed;
+  return { cut: sealed.cut, takenAt: sealed.takenAt, sealedAt: sealed.sealedAt };
 };
 
 /** When the newest point was last the machine's present: one that is off has nothing newer for as long as it is seen off. */
@@ -95,12 +117,14 @@ function liveHealth(
     readonly live: LiveReplication;
     readonly policy: ReplicationPolicy;
     readonly nowMs: number;
+    readonly failing: boolean;
     readonly site: SiteName;
     readonly takenAt?: Instant;
   },
 ): readonly HealthError[] {
   const { live, policy, nowMs, takenAt } = now;
-  const late = takenAt === undefined ? undefined : rpoHealth(policy, takenAt, nowMs);
+  const failing = now.failing || live.orphaned !== undefined;
+  const late = takenAt === undefined ? undefined : rpoHealth(policy, { newestTakenAt: takenAt, nowMs, failing });
   // Of each kind the newest.
   const warnings = new Map(live.report?.warnings.map((warning) => [warning.code, warning]));
   const lost = `No worker of site ${now.site} has taken replication up since the last one was lost (${live.orphaned}).`;
@@ -110,7 +134,14 @@ function liveHealth(
       ...healthError(code, message, at),
       severity: "Warning" as const,
     })),
-    ...(live.orphaned === undefined ? [] : [healthError("WORKER_UNAVAILABLE", lost, instant(nowMs))]),
+    ...(live.orphaned === undefined
+      ? []
+      : [
+          {
+            ...healthError("WORKER_UNAVAILABLE", lost, instant(nowMs)),
+            severity: failureSeverity("WORKER_UNAVAILABLE"),
+          },
+        ]),
   ];
   return errors.filter(({ code }) => !standing.some((known) => known.code === code));
 }

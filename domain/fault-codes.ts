@@ -43,6 +43,7 @@ export const faultCodes = [
   "STORE_FULL",
   "RESYNC_REQUIRED",
   "RPO_EXCEEDED",
+  "NOT_REPLICATED",
   "FAILOVER_NOT_FOUND",
   // the way between
   "PEER_UNREACHABLE",

@@ -3,7 +3,7 @@ import type { FaultCode } from "#domain/fault-codes.ts";
 
 /** What one fault code means, for retrying (workflows), for health, for the API and the CLI, and for docs/errors.md, which is made from this. */
 export interface FaultMeaning {
-  /** Recoverable faults are tried again with back-off (spec: lifecycle §6); the others wait for an administrator. */
+  /** Recoverable faults are tried again with back-off (spec: lifecycle §6) and are warnings; the others wait for an administrator, and are critical when replication fails with them. */
   readonly recoverable: boolean;
   readonly severity: "Warning" | "Critical";
   readonly category: "Replication" | "TestFailover" | "Configuration" | "FabricInfrastructure";
@@ -94,7 +94,7 @@ export const faultTable: Readonly<Record<FaultCode, FaultMeaning>> = {
   },
   HOST_UNREACHABLE: {
     recoverable: true,
-    severity: "Critical",
+    severity: "Warning",
     category: "FabricInfrastructure",
     summary: "A hypervisor host cannot be reached over SSH.",
     causes: ["The host is down.", "The network between the site's worker and the host is down.", "A wrong address."],
@@ -153,7 +153,7 @@ export const faultTable: Readonly<Record<FaultCode, FaultMeaning>> = {
   },
   HYPERVISOR_UNAVAILABLE: {
     recoverable: true,
-    severity: "Critical",
+    severity: "Warning",
     category: "FabricInfrastructure",
     summary: "The host answers, its hypervisor does not.",
     causes: ["libvirtd is not running.", "The connection to it was lost in the middle."],
@@ -361,7 +361,7 @@ export const faultTable: Readonly<Record<FaultCode, FaultMeaning>> = {
   },
   STORE_FULL: {
     recoverable: true,
-    severity: "Critical",
+    severity: "Warning",
     category: "FabricInfrastructure",
     summary: "The recovery site's store has no space left; replication waits.",
     causes: ["The retention is longer than the space allows.", "Something else fills the file system."],
@@ -390,6 +390,15 @@ export const faultTable: Readonly<Record<FaultCode, FaultMeaning>> = {
     action: "Look at the other health errors, at the bandwidth limit and at the guest's write rate.",
     exitCode: timedOut,
   },
+  NOT_REPLICATED: {
+    recoverable: false,
+    severity: "Warning",
+    category: "Replication",
+    summary: "The machine has failed over, and nothing is replicated until the replication is reversed.",
+    causes: ["A failover has been committed; Understudy does not begin to replicate back without being asked."],
+    action: "Reverse the replication (`understudy reprotect ITEM`) as soon as the other site can take it.",
+    exitCode: refused,
+  },
   FAILOVER_NOT_FOUND: {
     recoverable: false,
     severity: "Warning",
@@ -401,7 +410,7 @@ export const faultTable: Readonly<Record<FaultCode, FaultMeaning>> = {
   },
   PEER_UNREACHABLE: {
     recoverable: true,
-    severity: "Critical",
+    severity: "Warning",
     category: "FabricInfrastructure",
     summary: "The other site's replica stream cannot be reached.",
     causes: [
@@ -460,7 +469,7 @@ export const faultTable: Readonly<Record<FaultCode, FaultMeaning>> = {
   },
   TEMPORAL_UNREACHABLE: {
     recoverable: true,
-    severity: "Critical",
+    severity: "Warning",
     category: "FabricInfrastructure",
     summary: "The Temporal server cannot be reached.",
     causes: ["It is not running.", "TEMPORAL_ADDRESS, the namespace or its certificates are wrong."],
@@ -470,7 +479,7 @@ export const faultTable: Readonly<Record<FaultCode, FaultMeaning>> = {
   },
   WORKER_UNAVAILABLE: {
     recoverable: true,
-    severity: "Critical",
+    severity: "Warning",
     category: "FabricInfrastructure",
     summary: "No worker of a site takes up its work.",
     causes: [

@@ -1,6 +1,7 @@
 import type { FaultCode } from "#domain/fault-codes.ts";
 import { faultTable } from "#domain/fault-table.ts";
-import { instant, type Instant } from "#domain/ids.ts";
+import { exposedStates, type ExposedState } from "#domain/exposure.ts";
+import { instant, type Instant, type ItemName, type SiteName } from "#domain/ids.ts";
 import type { HealthError, HealthLevel } from "#domain/item-view.ts";
 import { inUnits } from "#domain/policy-check.ts";
 import type { ReplicationPolicy } from "#domain/policy.ts";
@@ -28,25 +29,49 @@ export const inOrder = (errors: readonly HealthError[]): readonly HealthError[] 
   return errors.toSorted((one, other) => rank(one) - rank(other) || other.at.localeCompare(one.at));
 };
 
-/** The worst of the errors; `None` where nothing replicates. A required resynchronization is critical whatever else is known. */
+/** The worst of what is told; with nothing told, `None` where nothing replicates. A required resynchronization is critical whatever else is known. */
 export const healthLevel = (state: ProtectionState, errors: readonly HealthError[]): HealthLevel => {
-  if (!replicating.includes(state)) return errors.some((error) => error.severity === "Critical") ? "Critical" : "None";
   if (state === "resynchronization-required" || errors.some((error) => error.severity === "Critical"))
     return "Critical";
-  return errors.length > 0 ? "Warning" : "Normal";
+  if (errors.length > 0) return "Warning";
+  return replicating.includes(state) ? "Normal" : "None";
 };
 
-/** The warning that the newest point is older than the policy's threshold; undefined when it is not. */
+/**
+ * How bad a failed replication is (spec: lifecycle §6): critical is what is not tried again and waits for an administrator. What is tried again is a warning; it becomes
+ * critical with the point's age (`rpoHealth`).
+ */
+export const failureSeverity = (code: FaultCode): HealthError["severity"] =>
+  faultTable[code].recoverable ? "Warning" : "Critical";
+
+/** That the newest point is older than the policy's threshold; undefined when it is not. Critical while replication fails: then it will not catch up. */
 export const rpoHealth = (
   policy: Pick<ReplicationPolicy, "rpoThresholdSeconds">,
-  newestTakenAt: Instant,
-  nowMs: number,
+  now: { readonly newestTakenAt: Instant; readonly nowMs: number; readonly failing: boolean },
 ): HealthError | undefined => {
+  const { newestTakenAt, nowMs, failing } = now;
   const age = rpoSeconds(newestTakenAt, nowMs);
   if (age <= policy.rpoThresholdSeconds) return undefined;
-  return healthError(
+  const error = healthError(
     "RPO_EXCEEDED",
     `The newest recovery point was taken ${inUnits(age)} ago, at ${newestTakenAt}; the policy's threshold is ${inUnits(policy.rpoThresholdSeconds)}.`,
     instant(nowMs),
   );
+  return failing ? { ...error, severity: "Critical" } : error;
+};
+
+/** What stands in the health of a machine that has failed over until its replication is reversed. `since`: what it began with is of that instant. */
+export const notReplicated = (
+  state: ExposedState,
+  at: {
+    readonly item: ItemName;
+    readonly activeSite: SiteName;
+    readonly otherSite: SiteName;
+    readonly since: Instant | undefined;
+  },
+): HealthError => {
+  const { item, activeSite, otherSite, since } = at;
+  const message = `Nothing is replicated from site ${activeSite} yet: if that site is lost, all that ${item} has written since ${since ?? "the failover"} is lost with it. ${exposedStates[state].elsewhere(otherSite)}`;
+  const action = `Reverse the replication as soon as site ${otherSite} can take it: understudy reprotect ${item}.`;
+  return { ...healthError("NOT_REPLICATED", message, since ?? instant(0)), action };
 };

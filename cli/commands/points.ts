@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import type { Command } from "commander";
 import { command, withClient, type Cli } from "../command.ts";
 import { notRead, offlineReplicas, type OfflineFindings } from "../offline-replicas.ts";
-import { offlineText, pointsText } from "../text/points-text.ts";
+import { offlineText, placedPointsText } from "../text/points-text.ts";
 import { exitCodes } from "#domain/exit-codes.ts";
 import { Fault } from "#domain/fault.ts";
 import { itemName } from "#domain/ids.ts";
@@ -32,8 +32,11 @@ export const points = (cli: Cli): Command =>
           throw new Fault("INVALID_INPUT", "--boot and --folder go with --store, on the host that has the store.");
         if (item === undefined)
           throw new Fault("INVALID_INPUT", "Name the item whose points to show, or the store to read with --store.");
-        const found = (await withClient(cli, (client) => client.points(itemName(item)))).toReversed();
-        terminal.out(options.json === true ? `${JSON.stringify(found)}\n` : pointsText(found, now()));
+        const { found, view } = await withClient(cli, async (client) => ({
+          found: (await client.points(itemName(item))).toReversed(),
+          view: await client.item(itemName(item)),
+        }));
+        terminal.out(options.json === true ? `${JSON.stringify(found)}\n` : placedPointsText(found, view, now()));
       }
       cli.exit(exitCodes.ok);
     });

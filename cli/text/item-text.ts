@@ -2,10 +2,19 @@ import { bytesText } from "#domain/bytes-text.ts";
 import { durationText, progressText } from "./quantities.ts";
 import { pairs, table } from "./table.ts";
 import { commandLine } from "./verbs.ts";
+import { exposedStates, isExposed } from "#domain/exposure.ts";
 import type { ItemView } from "#domain/item-view.ts";
 import { scenarioOf } from "#domain/job-scenarios.ts";
 
 const rpoText = (item: ItemView): string => (item.rpoSeconds === undefined ? "" : durationText(item.rpoSeconds * 1000));
+
+const fullRpoText = (item: ItemView): string => {
+  if (item.rpoSeconds === undefined) return "-";
+  const takenAt = item.lastSealed?.takenAt ?? "-";
+  return isExposed(item.state)
+    ? `${rpoText(item)} and growing, since the machine began with the point of ${takenAt}`
+    : `${rpoText(item)}, newest point of ${takenAt}`;
+};
 
 /** Everything that is protected, one line each, and below it what is wrong. */
 export const itemsText = (items: readonly ItemView[]): string => {
@@ -31,14 +40,11 @@ export const itemsText = (items: readonly ItemView[]): string => {
 export const itemText = (item: ItemView): string => {
   const facts: (readonly [string, string])[] = [
     ["Item", item.machineName === item.item ? item.item : `${item.item} (machine ${item.machineName})`],
-    ["State", item.state],
+    ["State", isExposed(item.state) ? `${item.state}: ${exposedStates[item.state].short}` : item.state],
     ["Health", item.replicationHealth],
     ["Active site", `${item.activeSite} (primary ${item.primarySite}, secondary ${item.secondarySite})`],
     ["Policy", item.policy],
-    [
-      "RPO",
-      item.rpoSeconds === undefined ? "-" : `${rpoText(item)}, newest point of ${item.lastSealed?.takenAt ?? "-"}`,
-    ],
+    ["RPO", fullRpoText(item)],
     ["Test failover", testText(item)],
     ["Epoch", String(item.epoch)],
   ];

@@ -41,7 +41,10 @@ describe("a site that is lost", () => {
     await world.startSite("paris");
     await app.item(() => world.sites.running("app1").join() === "lyon/app1");
     const fenced = await app.item(({ health }) => health.some(({ code }) => code === "STALE_EPOCH"));
-    expect(fenced.health).toMatchObject([{ severity: "Warning", message: expect.stringContaining("turned off") }]);
+    expect(fenced.health).toMatchObject([
+      { severity: "Warning", message: expect.stringContaining("turned off") },
+      { code: "NOT_REPLICATED" },
+    ]);
     expect((await app.state()).fence).toBeNull();
   });
 
@@ -50,7 +53,7 @@ describe("a site that is lost", () => {
     world.sites.startByHand("paris", "app1");
     await app.item(() => world.sites.running("app1").join() === "lyon/app1");
     const told = await app.item(({ health }) => health.some(({ message }) => message.includes("started again")));
-    expect(told.health).toMatchObject([{ code: "STALE_EPOCH", severity: "Warning" }]);
+    expect(told.health).toMatchObject([{ code: "STALE_EPOCH", severity: "Warning" }, { code: "NOT_REPLICATED" }]);
     const fault = new Fault("HOST_UNREACHABLE", "The host lyon-1 does not answer.");
     world.sites.trouble({ at: "replicate", machine: "app1", fault });
     const reversed = await app.run("ReverseReplicate");

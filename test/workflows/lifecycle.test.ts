@@ -66,7 +66,7 @@ describe("the life of a protected machine", () => {
     expect(await app.item()).toMatchObject({ state: "commit-pending", epoch: 3 });
 
     expect(await app.run("Commit")).toMatchObject({ state: "Succeeded" });
-    expect(await app.item()).toMatchObject({ state: "failed-over", replicationHealth: "None" });
+    expect(await app.item()).toMatchObject({ state: "failed-over", replicationHealth: "Warning" });
     expect(await app.run("ReverseReplicate")).toMatchObject({ state: "Succeeded" });
     expect(await app.item()).toMatchObject({ state: "protected", activeSite: "lyon" });
     expect(world.sites.sent("app3").resynchronize).toBeGreaterThan(0);

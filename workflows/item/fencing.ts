@@ -1,4 +1,5 @@
 import { CancellationScope, isCancellation, sleep } from "@temporalio/workflow";
+import type { HealthError } from "#domain/item-view.ts";
 import type { JobFault } from "#domain/job.ts";
 import { faultOf } from "#workflows/failure.ts";
 import { withHealth, withoutHealth } from "#workflows/item/health.ts";
@@ -101,6 +102,9 @@ export const reached = (state: ItemState): ItemState => ({
   ...state,
   health: state.health.filter((error) => error.action !== action),
 });
+
+/** Whether it tells of an old primary, which a failover does not make good. */
+export const isOfOldPrimary = (error: HealthError): boolean => error.code === "STALE_EPOCH" || error.action === action;
 
 type Wanted = Pick<ItemState, "fence" | "guarded">;
 

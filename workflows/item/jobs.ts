@@ -3,6 +3,7 @@ import { begin, finish, interruptedBy, refusal } from "#domain/lifecycle.ts";
 import type { OperationName } from "#domain/operations.ts";
 import { now } from "#workflows/clock.ts";
 import { withFencePlaces } from "#workflows/item/fence-place.ts";
+import { isOfOldPrimary } from "#workflows/item/fencing.ts";
 import { withHealth, withoutHealth } from "#workflows/item/health.ts";
 import { keptOnAfter } from "#workflows/item/keeping-on.ts";
 import { triedAgain } from "#workflows/item/retry.ts";
@@ -87,7 +88,16 @@ export function end(state: ItemState, finished: JobFinished): ItemState {
     ...keptOnAfter(next, job.operation),
     health: next.health.filter(({ category }) => category !== "Configuration"),
   };
-  return withoutHealth(heeded, mended[job.operation] ?? []);
+  return atItsNewSite(withoutHealth(heeded, mended[job.operation] ?? []), job.operation);
+}
+
+const failovers: readonly OperationName[] = ["PlannedFailover", "Failback", "UnplannedFailover"];
+
+/** What was wrong with the replication that a failover has ended is over; and the last delta after it is one of the other direction. */
+function atItsNewSite(state: ItemState, operation: OperationName): ItemState {
+  if (operation === "ReverseReplicate") return { ...state, lastCycle: null };
+  if (!failovers.includes(operation)) return state;
+  return { ...state, failing: null, stuck: false, health: state.health.filter(isOfOldPrimary) };
 }
 
 /** What is over when such a job has succeeded. */

@@ -1,6 +1,7 @@
 import { CancellationScope, isCancellation, sleep } from "@temporalio/workflow";
 import type { Achieved, ReplicateReport } from "#activities/replication/request.ts";
 import { chooseDisks } from "#domain/excluded-disks.ts";
+import { failureSeverity } from "#domain/health.ts";
 import type { DiskId } from "#domain/ids.ts";
 import { observe } from "#domain/lifecycle.ts";
 import type { JobFault } from "#domain/job.ts";
@@ -58,7 +59,7 @@ const withoutFailure = (state: ItemState): ItemState =>
 
 /** Takes a failed stretch into the state: what failed now is told, what an earlier one failed with no more. */
 export function failed(state: ItemState, fault: JobFault): ItemState {
-  const told = withHealth(withoutFailure(state), fault);
+  const told = withHealth(withoutFailure(state), fault, { severity: failureSeverity(fault.code) });
   if (isUnproven(fault)) {
     const lifecycle = observe(state.lifecycle, "tracking-lost");
     if (lifecycle !== state.lifecycle) return { ...told, lifecycle, resynchronizeByItself: true };

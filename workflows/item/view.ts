@@ -1,14 +1,15 @@
 import { healthLevel, inOrder } from "#domain/health.ts";
 import type { ItemView } from "#domain/item-view.ts";
 import { activeEnd, allowedOperations } from "#domain/lifecycle.ts";
-import { sourceOf } from "#workflows/item/ends.ts";
+import { sourceOf, targetOf } from "#workflows/item/ends.ts";
+import { notReplicatedYet } from "#workflows/item/not-replicated.ts";
 import { notFencedYet } from "#workflows/item/old-primary.ts";
 import type { ItemState } from "#workflows/item/state.ts";
 
 /** What is published of an item. The age of its newest point (RPO) and a running transfer's progress are the client's to add: a workflow has no clock of its own. */
 export function viewOf(state: ItemState): ItemView {
   const { lifecycle, sides, activeJob } = state;
-  const health = inOrder([...state.health, ...notFencedYet(state)]);
+  const health = inOrder([...state.health, ...notFencedYet(state), ...notReplicatedYet(state)]);
   return {
     item: state.item,
     machineName:
@@ -19,6 +20,7 @@ export function viewOf(state: ItemState): ItemView {
     activeSite: sides[activeEnd(lifecycle)].site,
     primarySite: sides.primary.site,
     secondarySite: sides.secondary.site,
+    pointsSite: targetOf(state).site,
     policy: state.policy.name,
     ...(activeJob === null
       ? {}

@@ -23,6 +23,8 @@ export interface DoubleOptions {
   readonly endless?: boolean;
   /** Of the item, each time somebody looks. */
   readonly rpoSeconds?: () => number;
+  /** Of the item, over what it is otherwise. */
+  readonly view?: Partial<ItemView>;
   /** These the configuration may not hurt. */
   readonly protectedItems?: Parameters<typeof hurtfulChanges>[2];
   readonly verification?: Verification;
@@ -81,6 +83,8 @@ export const doubleClient = (
     rpoSeconds: options.rpoSeconds?.() ?? 4,
     lastSealed: { cut: cutId("c3"), takenAt: at(-4) },
     lastCycle: { durationMs: 420, bytes: 3_355_443, wireBytes: 1_048_576 },
+    pointsSite: siteName("lyon"),
+    ...options.view,
   });
   const points: readonly RecoveryPoint[] = [
     { kept: true, consistency: "app-consistent" as const },

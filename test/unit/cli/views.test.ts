@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { run, world } from "./run-in-double.ts";
 import { newLifecycle } from "#domain/lifecycle.ts";
-import { cutId, itemName } from "#domain/ids.ts";
+import { cutId, itemName, siteName } from "#domain/ids.ts";
 
 describe("status", () => {
   test("shows the items in a table", async () => {
@@ -40,6 +40,20 @@ describe("status", () => {
         "  understudy disable app1",
         "",
       ].join("\n"),
+    );
+  });
+
+  test.each([
+    ["failed-over", "failed-over: committed, and not replicated; the old primary's disks have other content"],
+    [
+      "failed-over-protected",
+      "failed-over-protected: committed, and not replicated; the old primary holds its last point",
+    ],
+  ] as const)("says what %s means, and that the RPO grows", async (state, told) => {
+    const { out } = await run("status app1", { lifecycle: { ...newLifecycle, state } });
+    expect(out).toContain(`State          ${told}\n`);
+    expect(out).toContain(
+      "RPO            4 s and growing, since the machine began with the point of 2026-11-20T11:59:56.000Z\n",
     );
   });
 
@@ -92,6 +106,7 @@ describe("points", () => {
   test("are listed with the newest first", async () => {
     expect((await run("points app1")).out).toBe(
       [
+        "At lyon:",
         "POINT  TAKEN AT                  AGE          CONSISTENCY       KIND    DELTA  EPOCH",
         "c3     2026-11-20T11:59:56.000Z  14 s         crash-consistent  latest  2 GiB  1",
         "c2     2026-11-20T11:54:58.000Z  5 min 12 s   crash-consistent  kept    2 MiB  1",
@@ -99,6 +114,22 @@ describe("points", () => {
         "",
       ].join("\n"),
     );
+  });
+
+  test("at the site where the machine runs are said not to cover its loss", async () => {
+    const { out } = await run("points app1", {
+      lifecycle: { ...newLifecycle, state: "failed-over-protected" },
+      view: { activeSite: siteName("lyon") },
+    });
+    expect(out).toMatch(/^At lyon:\nPOINT /u);
+    expect(out).toContain(
+      "\nThe machine runs at lyon, too: these points do not outlast that site. Begin to replicate from there: understudy reprotect app1\n",
+    );
+    const pending = await run("points app1", {
+      lifecycle: { ...newLifecycle, state: "commit-pending" },
+      view: { activeSite: siteName("lyon") },
+    });
+    expect(pending.out).toContain("Begin to replicate from there once the failover is committed: ");
   });
 
   test("come in the same order with --json", async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { withLive } from "#client/item-view.ts";
 import { healthError } from "#domain/health.ts";
-import { cutId, instant, siteName } from "#domain/ids.ts";
+import { cutId, type Instant, instant, siteName } from "#domain/ids.ts";
 import type { ItemView } from "#domain/item-view.ts";
 import { newItem } from "#workflows/job/enlist.ts";
 import { viewOf } from "#workflows/item/view.ts";
@@ -11,7 +11,7 @@ const nowMs = Date.parse("2026-11-21T12:00:10.000Z");
 const item = newItem(configuration, app);
 const view: ItemView = { ...viewOf(item), state: "protected", activeSite: siteName("paris") };
 const live = (change: Parameters<typeof withLive>[1]["live"], at: ItemView = view): ItemView =>
-  withLive(at, { live: change, policy: item.policy, nowMs });
+  withLive(at, { live: change, policy: item.policy, nowMs, failing: false });
 
 describe("an item's live view", () => {
   it("has the age of the newest point that the running replication has sealed", () => {
@@ -25,9 +25,46 @@ describe("an item's live view", () => {
     expect(live({ report: report("2026-11-21T12:00:07.000Z") }, newer).rpoSeconds).toBe(1);
   });
 
-  it("has no age where a failover would not use the point", () => {
-    const away: ItemView = { ...view, state: "failed-over" };
+  it("has no age while a failover waits for its commit", () => {
+    const away: ItemView = { ...view, state: "commit-pending" };
     expect(live({ report: report("2026-11-21T12:00:07.000Z") }, away).rpoSeconds).toBeUndefined();
+  });
+
+  it.each(["failed-over", "failed-over-protected"] as const)(
+    "has, in %s, the age of the point that the machine began with: all since is lost with its site",
+    (state) => {
+      const away: ItemView = { ...view, state, lastSealed: { cut: cutId("c0"), takenAt: instant(nowMs - 5_000) } };
+      expect(live({}, away)).toMatchObject({ rpoSeconds: 5, health: [] });
+      const old = { ...away, lastSealed: { cut: cutId("c0"), takenAt: instant(nowMs - 7_200_000) } };
+      expect(live({}, old)).toMatchObject({ health: [{ code: "RPO_EXCEEDED", severity: "Warning" }] });
+    },
+  );
+
+  it("says nothing of the replication that it was failed over from, whose worker may still be heard of", () => {
+    const warnings = [{ code: "GUEST_FREEZE_FAILED" as const, message: "no agent", at: instant(nowMs) }];
+    const late = { report: { ...report("2026-11-21T12:00:07.000Z"), warnings }, orphaned: "Heartbeat timeout" };
+    for (const state of ["commit-pending", "failed-over", "failed-over-protected"] as const) {
+      const seen = live(late, { ...view, state });
+      expect(seen.health).toEqual([]);
+      expect(seen.progress).toBeUndefined();
+      expect(seen.lastCycle).toBeUndefined();
+    }
+  });
+
+  it("is critical once replication has failed for so long that the point is older than the threshold, and not before", () => {
+    const gone = { ...healthError("HOST_UNREACHABLE", "gone", instant(nowMs)), severity: "Warning" as const };
+    const failing = (takenAt: string): ItemView => ({
+      ...view,
+      health: [gone],
+      lastSealed: { cut: cutId("c1"), takenAt: takenAt as Instant },
+    });
+    const seen = (takenAt: string) =>
+      withLive(failing(takenAt), { live: {}, policy: item.policy, nowMs, failing: true });
+    expect(seen("2026-11-21T12:00:00.000Z").replicationHealth).toBe("Warning");
+    expect(seen("2026-11-21T10:00:00.000Z")).toMatchObject({
+      replicationHealth: "Critical",
+      health: [{ code: "RPO_EXCEEDED", severity: "Critical" }, { code: "HOST_UNREACHABLE" }],
+    });
   });
 
   it("names the committed point, whatever a worker that was lost had sealed after it", () => {
@@ -44,7 +81,7 @@ describe("an item's live view", () => {
 
   it("says that the worker was lost until another has taken replication up", () => {
     expect(live({ orphaned: "activity Heartbeat timeout" }).health).toMatchObject([
-      { code: "WORKER_UNAVAILABLE", message: expect.stringContaining("site paris") },
+      { code: "WORKER_UNAVAILABLE", severity: "Warning", message: expect.stringContaining("site paris") },
     ]);
   });
 
@@ -82,7 +119,7 @@ describe("an item's live view", () => {
     expect(live({}, seen)).toMatchObject({ rpoSeconds: 2, health: [{ code: "MACHINE_NOT_RUNNING" }] });
     const running = live({ report: report("2026-11-21T12:00:09.000Z") }, seen);
     expect(running).toMatchObject({ rpoSeconds: 1, health: [], replicationHealth: "Normal" });
-    expect(live({}, { ...seen, state: "failed-over" }).health).toEqual([]);
+    expect(live({}, { ...seen, state: "commit-pending" }).health).toEqual([]);
   });
 
   it("shows each kind of warning, the newest of it", () => {

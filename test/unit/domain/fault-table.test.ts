@@ -35,3 +35,8 @@ test("the classes of the specification: networks and space are tried again, brok
   ] as const)
     expect(isRecoverable(code)).toBe(false);
 });
+
+test("what is tried again by itself is a warning", () => {
+  const critical = faultCodes.filter((code) => isRecoverable(code) && faultTable[code].severity !== "Warning");
+  expect(critical).toEqual([]);
+});

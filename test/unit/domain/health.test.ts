@@ -5,15 +5,15 @@ import { rpoSeconds } from "#domain/rpo.ts";
 
 const at = instant(Date.UTC(2026, 10, 20, 12));
 const warning = healthError("GUEST_FREEZE_FAILED", "The guest agent does not answer.", at);
-const critical = healthError("STORE_FULL", "The store /srv is full.", at);
+const critical = healthError("REPLICA_NOT_FOUND", "The store /srv is empty.", at);
 
 test("an error carries the case's sentence and the table's causes and action", () => {
   expect(critical).toMatchObject({
     severity: "Critical",
-    category: "FabricInfrastructure",
-    message: "The store /srv is full.",
+    category: "Replication",
+    message: "The store /srv is empty.",
   });
-  expect(critical.action).toContain("Make space");
+  expect(critical.action).toContain("Mount the store again");
 });
 
 test.each([
@@ -22,17 +22,22 @@ test.each([
   ["protected", [warning, critical], "Critical"],
   ["resynchronization-required", [], "Critical"],
   ["unprotected", [], "None"],
-  ["failed-over", [warning], "None"],
+  ["failed-over", [warning], "Warning"],
+  ["unprotected", [warning], "Warning"],
   ["disabling", [critical], "Critical"],
-] as const)("in %s the level follows the worst error", (state, errors, level) => {
+] as const)("in %s the level is the worst of what is told", (state, errors, level) => {
   expect(healthLevel(state, errors)).toBe(level);
 });
 
-test("an RPO over the policy's threshold is a warning with both figures", () => {
-  const taken = Date.parse(at);
-  expect(rpoHealth({ rpoThresholdSeconds: 60 }, at, taken + 60_000)).toBeUndefined();
-  expect(rpoHealth({ rpoThresholdSeconds: 60 }, at, taken + 120_000)).toMatchObject({
+test("an RPO over the policy's threshold is a warning with both figures, and critical while replication fails", () => {
+  const policy = { rpoThresholdSeconds: 60 };
+  const nowMs = Date.parse(at) + 120_000;
+  const works = { newestTakenAt: at, nowMs, failing: false };
+  expect(rpoHealth(policy, { ...works, nowMs: nowMs - 60_000 })).toBeUndefined();
+  expect(rpoHealth(policy, { ...works, failing: true })).toMatchObject({ severity: "Critical" });
+  expect(rpoHealth(policy, works)).toMatchObject({
     code: "RPO_EXCEEDED",
+    severity: "Warning",
     message: "The newest recovery point was taken 2m ago, at 2026-11-20T12:00:00.000Z; the policy's threshold is 1m.",
   });
 });
@@ -42,17 +47,12 @@ test("a source whose clock is ahead gives an RPO of 0, not a negative one", () =
 });
 
 test("what is worst comes first, and of that what is newest", () => {
-  const said = (code: "HOST_UNREACHABLE" | "HOST_KEY_MISMATCH" | "RPO_EXCEEDED" | "CUT_BROKEN", second: number) =>
+  const said = (code: "STALE_EPOCH" | "HOST_KEY_MISMATCH" | "RPO_EXCEEDED" | "CUT_BROKEN", second: number) =>
     healthError(code, "", instant(second * 1_000));
-  const errors = [
-    said("RPO_EXCEEDED", 4),
-    said("HOST_UNREACHABLE", 1),
-    said("CUT_BROKEN", 2),
-    said("HOST_KEY_MISMATCH", 3),
-  ];
+  const errors = [said("RPO_EXCEEDED", 4), said("STALE_EPOCH", 1), said("CUT_BROKEN", 2), said("HOST_KEY_MISMATCH", 3)];
   expect(inOrder(errors).map(({ code }) => code)).toEqual([
     "HOST_KEY_MISMATCH",
-    "HOST_UNREACHABLE",
+    "STALE_EPOCH",
     "RPO_EXCEEDED",
     "CUT_BROKEN",
   ]);
