@@ -212,7 +212,7 @@ export function createTwoSites(names: readonly [string, string], machines: reado
         refuseStale(known, spec.epoch);
         return;
       }
-      if (spec.adopt !== undefined) machineAt(site, spec.adopt.machine);
+      if (spec.adopt !== undefined) inheritLayers(site, spec.item, machineAt(site, spec.adopt.machine).id);
       const content = spec.adopt?.content;
       at(site).replicas.set(spec.replica, {
         item: spec.item,
@@ -314,6 +314,13 @@ export function createTwoSites(names: readonly [string, string], machines: reado
       if (request.kind !== "test") Object.assign(replica, { receives: false, epoch: request.epoch });
     }
     return { failover: request.failover, machine: id, machineName: request.machineName, point: request.point };
+  };
+  /** The new replica takes the place of the one that the machine ran on. */
+  const inheritLayers = (site: string, item: string, machine: string): void => {
+    const { replicas } = at(site);
+    const runsOn = ({ activations }: ReplicaDouble) =>
+      [...activations.values()].some((each) => each.machine === machine && each.kind !== "test");
+    for (const [id, each] of replicas) if (each.item === item && runsOn(each)) replicas.delete(id);
   };
   const dropActivation = (site: string, replica: ReplicaDouble, failover: string): void => {
     const known = replica.activations.get(failover);

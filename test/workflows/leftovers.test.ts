@@ -30,6 +30,8 @@ describe("what is left at a site", () => {
     const fault = new Fault("REPLICA_INVALID", "The store lost writes.");
     world.sites.trouble({ at: "deleteReplica", machine: "app2", fault });
     expect(await app.run("DisableProtection", { force: true })).toMatchObject({ state: "CompletedWithInformation" });
+    // Nothing of it is known any more.
+    await app.item(({ epoch }) => epoch === 0);
     const [left] = world.sites.replicas("app2");
     expect(left).toMatchObject({ site: "lyon", epoch: 3 });
     await app.protect();
@@ -39,5 +41,19 @@ describe("what is left at a site", () => {
     await app.run("CancelFailover");
     expect(await app.run("DisableProtection")).toMatchObject({ state: "Succeeded" });
     expect(world.sites.replicas("app2")).toEqual([left]);
+  });
+
+  it("is no longer known of than it is there: copies that later ones have taken the place of are forgotten", async () => {
+    const app = world.of("app3");
+    await app.protect();
+    for (const operation of ["PlannedFailover", "Failback", "PlannedFailover"] as const) {
+      expect(await app.run(operation)).toMatchObject({ state: "Succeeded" });
+      expect(await app.run("Commit")).toMatchObject({ state: "Succeeded" });
+      expect(await app.run("ReverseReplicate")).toMatchObject({ state: "Succeeded" });
+    }
+    const { primary, secondary } = (await app.state()).sides;
+    const known = [primary, secondary].flatMap(({ replica, retired }) => [replica, ...retired]);
+    expect(known).toEqual(world.sites.replicas("app3").map(({ id }) => id));
+    expect(known).toHaveLength(2);
   });
 });

@@ -1,4 +1,5 @@
-import type { DiskId } from "#domain/ids.ts";
+import { isCancellation } from "@temporalio/workflow";
+import type { DiskId, ReplicaId } from "#domain/ids.ts";
 import type { JobInput, JobResult } from "#domain/job.ts";
 import type { ReplicaSpec } from "#platforms/platform.ts";
 import { faultOf } from "#workflows/failure.ts";
@@ -6,7 +7,7 @@ import { sourceOf, sourceSide, targetOf, targetSide, withSide } from "#workflows
 import { oldPrimaryFence } from "#workflows/item/old-primary.ts";
 import { trackedMachine } from "#workflows/item/replicate-request.ts";
 import { sealedBy } from "#workflows/item/sealed.ts";
-import type { ItemState } from "#workflows/item/state.ts";
+import type { ItemState, Side } from "#workflows/item/state.ts";
 import type { Steps } from "#workflows/job/job.ts";
 import { pendingFailover } from "#workflows/job/pending-failover.ts";
 import { prerequisites } from "#workflows/job/prerequisites.ts";
@@ -32,12 +33,20 @@ export async function ReverseReplicate(input: JobInput): Promise<JobResult> {
         const fenced = await fenceOld(job);
         if (fenced.wasRunning) job.inform(`The old primary at site ${old.site} was running and has been turned off.`);
         // Guarded until it has become the replica: this job may fail before. What is made of it is known before it is made: disabling deletes it.
-        await job.record({ fence: null, guarded: oldPrimaryFence(job.item), sides: withPrepared(job.item, checked) });
+        const guarded = oldPrimaryFence(job.item);
+        await job.record({
+          fence: null,
+          guarded: guarded === null || fenced.isThere ? guarded : { ...guarded, absent: true },
+          sides: withPrepared(job.item, checked),
+        });
         // A machine that has run has other disks than those it was shut down with.
         return fenced.wasRunning ? { ...checked, adopt: { machine } } : checked;
       });
-      const spec = await job.task("Prepare the previous primary as the replica", () => prepare(job, wanted));
-      const reversed = await job.task("Reverse replication", async () => () => reversedItem(job.item, spec));
+      const { spec, retired } = await job.task("Prepare the previous primary as the replica", async () => ({
+        spec: await prepare(job, wanted),
+        retired: await stillThere(job),
+      }));
+      const reversed = await job.task("Reverse replication", async () => () => reversedItem(job.item, spec, retired));
       const report = await job.task("Synchronize changes", () => bringToDate(job, reversed, modeFor(spec)));
       return {
         patch: { sides: reversed().sides, disks: spec.disks, failover: null, guarded: null, ...sealedBy(report) },
@@ -48,14 +57,15 @@ export async function ReverseReplicate(input: JobInput): Promise<JobResult> {
 }
 
 /** A machine that is not there cannot serve: its site was built anew, or it is the replica already since an attempt that failed later. */
-async function fenceOld({ item }: Steps): Promise<{ readonly wasRunning: boolean }> {
+async function fenceOld({ item }: Steps): Promise<{ readonly isThere: boolean; readonly wasRunning: boolean }> {
   const { site, host } = sourceOf(item);
   const { machine } = trackedMachine(item);
   try {
-    return await atSite(site).fenceMachine({ host, item: item.item, machine, epoch: item.epoch });
+    const { wasRunning } = await atSite(site).fenceMachine({ host, item: item.item, machine, epoch: item.epoch });
+    return { isThere: true, wasRunning };
   } catch (error) {
     if (faultOf(error).code !== "MACHINE_NOT_FOUND") throw error;
-    return { wasRunning: false };
+    return { isThere: false, wasRunning: false };
   }
 }
 
@@ -75,6 +85,23 @@ async function prepare(job: Steps, spec: ReplicaSpec): Promise<ReplicaSpec> {
   await atSiteForLong(site).createReplica({ host, spec: empty });
   job.inform(`The old primary is not on host ${host} at site ${site} any more: everything is copied there.`);
   return empty;
+}
+
+/** Of the copies that were there before: the new one may have taken their place, layers and all. */
+async function stillThere({ item }: Steps): Promise<Side["retired"]> {
+  const { site, host, retired } = sourceOf(item);
+  const there: ReplicaId[] = [];
+  for (const replica of retired) {
+    try {
+      await atSite(site).listPoints({ host, replica });
+      there.push(replica);
+    } catch (error) {
+      if (isCancellation(error)) throw error;
+      // What cannot be read is there, too.
+      if (faultOf(error).code !== "REPLICA_NOT_FOUND") there.push(replica);
+    }
+  }
+  return there;
 }
 
 const modeFor = ({ adopt }: ReplicaSpec) =>
@@ -126,10 +153,14 @@ function withPrepared(item: ItemState, spec: ReplicaSpec): ItemState["sides"] {
 }
 
 /** The item as it is once replication is turned round. */
-function reversedItem(item: ItemState, spec: ReplicaSpec): ItemState {
+function reversedItem(item: ItemState, spec: ReplicaSpec, retired: Side["retired"]): ItemState {
   const direction = item.lifecycle.direction === "forward" ? "reverse" : "forward";
-  const sides = withSide({ ...item, sides: withPrepared(item, spec) }, targetSide(item), {
-    machine: { id: spec.machine.id, name: spec.machine.name },
-  });
+  const sides = withSide(
+    { ...item, sides: withSide(item, sourceSide(item), { replica: spec.replica, retired }) },
+    targetSide(item),
+    {
+      machine: { id: spec.machine.id, name: spec.machine.name },
+    },
+  );
   return { ...item, lifecycle: { ...item.lifecycle, direction }, sides, disks: spec.disks };
 }
