@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { RecoveryPoint } from "#domain/cut.ts";
+import type { ListedPoint } from "#domain/cut.ts";
 import { diskId } from "#domain/ids.ts";
 import { comparePoint, judgePoint } from "./replica-images.ts";
 import { lyon, mebibyte, paris, startWorld, type World } from "./world.ts";
 import { labId } from "../lab-id.ts";
+import { spilledSecrets } from "./spilled-secrets.ts";
 
 let world: World;
 beforeAll(async () => {
@@ -33,7 +34,7 @@ const attach = async (disk: string): Promise<void> => {
 };
 
 /** The newest kept point, once there is one taken after now. */
-const nextKept = async (): Promise<RecoveryPoint> => {
+const nextKept = async (): Promise<ListedPoint> => {
   const since = new Date().toISOString();
   for (;;) {
     const { item } = await world.fresh();
@@ -42,7 +43,7 @@ const nextKept = async (): Promise<RecoveryPoint> => {
   }
 };
 
-const sizes = ({ disks }: RecoveryPoint) => Object.fromEntries(disks.map(({ id, sizeBytes }) => [id, sizeBytes]));
+const sizes = ({ disks }: ListedPoint) => Object.fromEntries(disks.map(({ id, sizeBytes }) => [id, sizeBytes]));
 
 describe("a machine with several disks", () => {
   it("is one instant over all of them, without those that are excluded, and takes in what grows and what is added", async () => {
@@ -76,5 +77,7 @@ describe("a machine with several disks", () => {
     expect(
       await comparePoint({ host: world.host(lyon), point: result.point, source: world.host(paris), machine: "app1" }),
     ).toEqual({ vda: { same: true }, sdb: { same: true }, sdc: "not in the point", sdd: { same: true } });
+    // After a whole life, no secret stands where others read.
+    expect(await spilledSecrets(world)).toEqual([]);
   });
 });

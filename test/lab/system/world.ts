@@ -61,6 +61,9 @@ export interface WorldOptions {
  */
 export interface World extends AsyncDisposable {
   readonly lab: Lab;
+  /** Everything but the hosts' own: certificates, Temporal's database, logs. */
+  readonly folder: string;
+  readonly temporalAddress: string;
   readonly client: UnderstudyClient;
   readonly workers: Readonly<Record<"paris" | "lyon" | "orchestrator", WorkerProcess>>;
   /** The site's own certificate. */
@@ -119,6 +122,8 @@ export const startWorld = async (options: WorldOptions): Promise<World> => {
   const read = () => client.item(item);
   const world: Omit<World, typeof Symbol.asyncDispose> = {
     lab,
+    folder,
+    temporalAddress: temporal.address,
     client,
     workers,
     tls: (site) => readSiteIdentity(certificates(site), site),
