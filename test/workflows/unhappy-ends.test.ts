@@ -145,13 +145,13 @@ describe("a job that does not come to its end", () => {
   });
 
   it("counts what an attempt at the reverse replication sent before it failed", async () => {
-    const app = world.of("app9");
+    const app = world.of("app7");
     await app.protect();
     await app.run("PlannedFailover");
     await app.run("Commit");
     const sent = { details: { bytesSent: 5_000 } };
     const fault = new Fault("HOST_UNREACHABLE", "The host lyon-1 does not answer.", sent);
-    world.sites.trouble({ at: "replicate", machine: "app9", fault });
+    world.sites.trouble({ at: "replicate", machine: "app7", fault });
     expect(await app.run("ReverseReplicate")).toMatchObject({ state: "Succeeded", result: { bytesSent: 6_000 } });
   });
 });
