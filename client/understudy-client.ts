@@ -1,6 +1,6 @@
 import type { ConfigurationChange } from "#domain/configuration-change.ts";
 import type { Configuration } from "#domain/configuration.ts";
-import type { RecoveryPoint } from "#domain/cut.ts";
+import type { ListedPoint } from "#domain/cut.ts";
 import type { CutId, DiskId, ItemName } from "#domain/ids.ts";
 import type { ItemView } from "#domain/item-view.ts";
 import type { JobInput, JobState, JobView } from "#domain/job.ts";
@@ -42,7 +42,7 @@ export interface UnderstudyClient extends AsyncDisposable {
   items(): Promise<readonly ItemView[]>;
   item(name: ItemName): Promise<ItemView>;
   /** From the site that holds the replica. Rejects with `OPERATION_NOT_ALLOWED` for an item that is not protected, else as `verify`. */
-  points(name: ItemName): Promise<readonly RecoveryPoint[]>;
+  points(name: ItemName): Promise<readonly ListedPoint[]>;
   /**
    * Has the site that holds the replica read a point again and compare its digests; `point` absent: the newest. Changes nothing and needs no job.
    * Rejects with `POINT_NOT_FOUND`, `REPLICA_NOT_FOUND`, `WORKER_UNAVAILABLE`.

@@ -12,7 +12,7 @@ import type { UnderstudyClient, Verification } from "#client/understudy-client.t
 import { noItem, notProtected } from "#client/unkept-item.ts";
 import { watchJob } from "#client/watch-job.ts";
 import type { Configuration } from "#domain/configuration.ts";
-import type { RecoveryPoint } from "#domain/cut.ts";
+import type { ListedPoint } from "#domain/cut.ts";
 import type { ItemName } from "#domain/ids.ts";
 import type { ItemView } from "#domain/item-view.ts";
 
@@ -67,7 +67,7 @@ export function createUnderstudyClient(
         return await Promise.all(Object.values(known.items).map(({ name }) => item(name, known)));
       }),
     item: (name) => withFaults(() => item(name)),
-    points: (name) => withFaults(() => atReplica<readonly RecoveryPoint[]>(name, { workflowType: "ReadPoints" })),
+    points: (name) => withFaults(() => atReplica<readonly ListedPoint[]>(name, { workflowType: "ReadPoints" })),
     verify: (name, point) =>
       withFaults(() =>
         atReplica<Verification>(name, { workflowType: "VerifyPoint", more: point === undefined ? {} : { point } }),

@@ -46,6 +46,9 @@ export interface RecoveryPoint extends Omit<CutDescription, "files"> {
   readonly deltaBytes: number;
 }
 
+/** A point as it is told outside of the site that has it: a definition may hold secrets. */
+export type ListedPoint = Omit<RecoveryPoint, "definition">;
+
 /** What a failover may ask for (Azure Site Recovery's names). */
 export type PointSelector =
   | { readonly kind: "latest" }

@@ -15,7 +15,7 @@ export interface NetworkAdapter {
   readonly network: string;
 }
 
-/** A machine as its platform describes it. `definition` is the platform's own text, carried and restored exactly. */
+/** A machine as its platform describes it. `definition` is what its platform says of it, free of secrets: what the other site looks through for what the machine needs. The whole one is carried with each cut. */
 export interface Machine {
   readonly id: MachineId;
   readonly name: string;

@@ -1,9 +1,9 @@
 import type { CutId } from "#domain/ids.ts";
-import type { PointSelector, RecoveryPoint } from "#domain/cut.ts";
+import type { PointSelector, ListedPoint } from "#domain/cut.ts";
 import { Fault } from "#domain/fault.ts";
 import { nearest } from "#domain/nearest.ts";
 
-const named = (points: readonly RecoveryPoint[]): string => {
+const named = (points: readonly ListedPoint[]): string => {
   const shown = points.slice(-5).toReversed();
   const list = shown.map((point) => `${point.id} (${point.takenAt}, ${point.consistency})`).join(", ");
   const more = points.length - shown.length;
@@ -14,7 +14,7 @@ const named = (points: readonly RecoveryPoint[]): string => {
  * The point that a failover means. `points`: newest last, as the replica's manifests list them. *Latest* and *latest processed* are the same: each delta is
  * processed as soon as all of it is there, and a part of one can never be booted, so nothing is ever pending. The others choose among the kept ones. Throws `POINT_NOT_FOUND`.
  */
-export const choosePoint = (points: readonly RecoveryPoint[], selector: PointSelector): RecoveryPoint => {
+export const choosePoint = <Point extends ListedPoint>(points: readonly Point[], selector: PointSelector): Point => {
   if (points.length === 0)
     throw new Fault("POINT_NOT_FOUND", "There is no recovery point yet: the initial replication is not done.");
   const chosen = find(points, selector);
@@ -24,7 +24,7 @@ export const choosePoint = (points: readonly RecoveryPoint[], selector: PointSel
   });
 };
 
-const find = (points: readonly RecoveryPoint[], selector: PointSelector): RecoveryPoint | undefined => {
+const find = <Point extends ListedPoint>(points: readonly Point[], selector: PointSelector): Point | undefined => {
   switch (selector.kind) {
     case "latest":
     case "latest-processed":
@@ -38,7 +38,7 @@ const find = (points: readonly RecoveryPoint[], selector: PointSelector): Recove
   }
 };
 
-const missing = (points: readonly RecoveryPoint[], selector: PointSelector): string => {
+const missing = (points: readonly ListedPoint[], selector: PointSelector): string => {
   if (selector.kind !== "custom")
     return `There is no ${selector.kind === "latest-app-consistent" ? "application-consistent" : "crash-consistent"} recovery point.`;
   const wanted: CutId = selector.pointId;

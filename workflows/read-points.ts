@@ -1,4 +1,4 @@
-import type { RecoveryPoint } from "#domain/cut.ts";
+import type { ListedPoint } from "#domain/cut.ts";
 import type { HostName, ReplicaId, SiteName } from "#domain/ids.ts";
 import { failWith, faultOf } from "#workflows/failure.ts";
 import { atSiteWithin } from "#workflows/sites.ts";
@@ -8,7 +8,7 @@ export async function ReadPoints(at: {
   readonly site: SiteName;
   readonly host: HostName;
   readonly replica: ReplicaId;
-}): Promise<readonly RecoveryPoint[]> {
+}): Promise<readonly ListedPoint[]> {
   try {
     return await atSiteWithin(at.site, 30).listPoints({ host: at.host, replica: at.replica });
   } catch (error) {

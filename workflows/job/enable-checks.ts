@@ -37,13 +37,21 @@ export async function checkProtection(job: Steps): Promise<ReplicaSpec> {
     },
   });
   if (spec === undefined) throw new Error("unreachable: a machine that was not found is a failed prerequisite");
-  return spec;
+  return withoutDefinition(spec);
 }
+
+/** Only the checks look at it. */
+export const withoutDefinition = (spec: ReplicaSpec): ReplicaSpec => ({
+  ...spec,
+  machine: { ...spec.machine, definition: "" },
+});
 
 async function findMachine(item: ItemState): Promise<{ readonly machine: Machine } | { readonly check: Check }> {
   const { site, host } = sourceOf(item);
   try {
-    return { machine: await atSite(site).findMachine({ host, nameOrId: item.configuration.machine }) };
+    return {
+      machine: await atSite(site).findMachine({ host, nameOrId: item.configuration.machine, withDefinition: true }),
+    };
   } catch (error) {
     const { code, message, action } = faultOf(error);
     return { check: { name: "machine", passed: false, code, detail: message, action } };

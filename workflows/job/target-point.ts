@@ -1,4 +1,4 @@
-import type { PointSelector, RecoveryPoint } from "#domain/cut.ts";
+import type { PointSelector, ListedPoint } from "#domain/cut.ts";
 import { choosePoint } from "#domain/points.ts";
 import { targetOf } from "#workflows/item/ends.ts";
 import type { Sealed } from "#workflows/item/sealed.ts";
@@ -7,7 +7,7 @@ import type { Steps } from "#workflows/job/job.ts";
 import { atSite } from "#workflows/sites.ts";
 
 /** The point that is meant, out of those that the target's own records list now; `why` ends the sentence that names it. Rejects with `POINT_NOT_FOUND`. */
-export async function targetPoint(job: Steps, selector: PointSelector, why = ""): Promise<RecoveryPoint> {
+export async function targetPoint(job: Steps, selector: PointSelector, why = ""): Promise<ListedPoint> {
   const { site, host } = targetOf(job.item);
   const points = await atSite(site).listPoints({ host, replica: targetReplica(job.item) });
   job.saw(newestOf(points));
@@ -17,7 +17,7 @@ export async function targetPoint(job: Steps, selector: PointSelector, why = "")
 }
 
 /** Of the points of a replica, as they are listed. */
-export function newestOf(points: readonly RecoveryPoint[]): Sealed | undefined {
+export function newestOf(points: readonly ListedPoint[]): Sealed | undefined {
   const newest = points.at(-1);
   return newest === undefined ? undefined : { cut: newest.id, takenAt: newest.takenAt, sealedAt: newest.sealedAt };
 }
@@ -25,5 +25,5 @@ export function newestOf(points: readonly RecoveryPoint[]): Sealed | undefined {
 const replacing = "; it has taken the place of the one chosen first, which replication has gone beyond meanwhile";
 
 /** How to find the point again that a selector means by then; a point asked for by its id is that one only. */
-export const newest = (job: Steps, selector: PointSelector): { readonly chooseAgain?: () => Promise<RecoveryPoint> } =>
+export const newest = (job: Steps, selector: PointSelector): { readonly chooseAgain?: () => Promise<ListedPoint> } =>
   selector.kind === "custom" ? {} : { chooseAgain: () => targetPoint(job, selector, replacing) };

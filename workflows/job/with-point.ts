@@ -1,4 +1,4 @@
-import type { RecoveryPoint } from "#domain/cut.ts";
+import type { ListedPoint } from "#domain/cut.ts";
 import { faultOf } from "#workflows/failure.ts";
 
 /** Each try asks for the newest there is then; so many misses in a row mean something else is wrong. */
@@ -9,9 +9,9 @@ const mostTries = 20;
  * point was asked for (*latest*), the one that took its place is as good, and `chooseAgain` finds it. A point asked for by its id is never replaced: no `chooseAgain`.
  */
 export async function withPoint<Value>(
-  { chosen, chooseAgain }: { readonly chosen: RecoveryPoint; readonly chooseAgain?: () => Promise<RecoveryPoint> },
-  act: (point: RecoveryPoint) => Promise<Value>,
-): Promise<{ readonly point: RecoveryPoint; readonly value: Value }> {
+  { chosen, chooseAgain }: { readonly chosen: ListedPoint; readonly chooseAgain?: () => Promise<ListedPoint> },
+  act: (point: ListedPoint) => Promise<Value>,
+): Promise<{ readonly point: ListedPoint; readonly value: Value }> {
   let point = chosen;
   for (let tried = 1; ; tried++) {
     try {

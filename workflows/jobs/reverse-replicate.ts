@@ -10,6 +10,7 @@ import { sealedBy } from "#workflows/item/sealed.ts";
 import type { ItemState, Side } from "#workflows/item/state.ts";
 import type { Steps } from "#workflows/job/job.ts";
 import { pendingFailover } from "#workflows/job/pending-failover.ts";
+import { withoutDefinition } from "#workflows/job/enable-checks.ts";
 import { prerequisites } from "#workflows/job/prerequisites.ts";
 import { replicaIdAt } from "#workflows/job/replica-id.ts";
 import { bringToDate } from "#workflows/job/bring-to-date.ts";
@@ -73,7 +74,7 @@ async function fenceOld({ item }: Steps): Promise<{ readonly isThere: boolean; r
 async function prepare(job: Steps, spec: ReplicaSpec): Promise<ReplicaSpec> {
   const { site, host } = sourceOf(job.item);
   try {
-    await atSiteForLong(site).createReplica({ host, spec });
+    await atSiteForLong(site).createReplica({ host, spec: withoutDefinition(spec) });
     return spec;
   } catch (error) {
     if (faultOf(error).code !== "MACHINE_NOT_FOUND" || spec.adopt === undefined) throw error;
@@ -82,7 +83,7 @@ async function prepare(job: Steps, spec: ReplicaSpec): Promise<ReplicaSpec> {
   await prerequisites(job, {
     [`site ${site}, the replica to be`]: () => atSite(site).checkTarget({ host, spec: empty }),
   });
-  await atSiteForLong(site).createReplica({ host, spec: empty });
+  await atSiteForLong(site).createReplica({ host, spec: withoutDefinition(empty) });
   job.inform(`The old primary is not on host ${host} at site ${site} any more: everything is copied there.`);
   return empty;
 }
@@ -115,6 +116,7 @@ async function checkReverse(job: Steps): Promise<ReplicaSpec> {
   const machine = await atSite(current.site).findMachine({
     host: current.host,
     nameOrId: current.machine?.id ?? old.machine?.name ?? item.configuration.machine,
+    withDefinition: true,
   });
   const spec: ReplicaSpec = {
     replica: replicaIdAt(item, old.host),

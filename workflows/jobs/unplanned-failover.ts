@@ -1,4 +1,4 @@
-import type { RecoveryPoint } from "#domain/cut.ts";
+import type { ListedPoint } from "#domain/cut.ts";
 import type { JobInput, JobResult } from "#domain/job.ts";
 import type { Activation } from "#platforms/platform.ts";
 import { sourceOf } from "#workflows/item/ends.ts";
@@ -49,7 +49,7 @@ export async function UnplannedFailover(input: JobInput): Promise<JobResult> {
 }
 
 /** The item knows which point the machine was started from before the machine runs. */
-async function activateFrom(job: Steps, { id, takenAt }: RecoveryPoint): Promise<Activation> {
+async function activateFrom(job: Steps, { id, takenAt }: ListedPoint): Promise<Activation> {
   const failover = pendingFailover(job.item);
   if (failover.point.id !== id) await job.record({ failover: { ...failover, point: { id, takenAt } } });
   return await activate(job);

@@ -4,13 +4,14 @@ import { nearest } from "#domain/nearest.ts";
 import type { Inventory, Operation } from "../../platform.ts";
 import type { HostConnection } from "../host.ts";
 import { readMachine } from "./read-machine.ts";
+import { withoutSecrets } from "./without-secrets.ts";
 
 /** The machines and networks of one libvirt host. */
 export const createLibvirtInventory = (host: HostConnection): Inventory => ({
   async list(op) {
     const machines: Machine[] = [];
     for (const id of await lines(host, ["list", "--all", "--uuid"], op)) {
-      const machine = await readMachine(host, id, op).catch((error: unknown) => {
+      const machine = await described(host, id, op).catch((error: unknown) => {
         // Undefined between the list and the look.
         if (isFault(error) && error.code === "MACHINE_NOT_FOUND") return undefined;
         throw error;
@@ -21,7 +22,7 @@ export const createLibvirtInventory = (host: HostConnection): Inventory => ({
   },
   async find(nameOrId, op) {
     try {
-      return await readMachine(host, nameOrId, op);
+      return await described(host, nameOrId, op);
     } catch (error) {
       if (!isFault(error) || error.code !== "MACHINE_NOT_FOUND") throw error;
       throw notFound(host.name, nameOrId, await lines(host, ["list", "--all", "--name"], op));
@@ -37,6 +38,12 @@ export const createLibvirtInventory = (host: HostConnection): Inventory => ({
     return [...new Set(names)].toSorted();
   },
 });
+
+/** As it is told outside of its site. */
+const described = async (host: HostConnection, nameOrId: string, op: Operation): Promise<Machine> => {
+  const machine = await readMachine(host, nameOrId, op);
+  return { ...machine, definition: withoutSecrets(machine.definition) };
+};
 
 const notFound = (host: string, asked: string, known: readonly string[]): Fault => {
   const meant = nearest(asked, known);

@@ -9,8 +9,8 @@ import { readDomain } from "./domain-xml.ts";
 const offStates = ["shut off", "crashed"];
 
 /**
- * One machine as it is now. `definition` is what a running machine was really started with (hot-plugged disks included), free of what only this host knows;
- * and no secrets (no VNC password) are in it. Rejects with `MACHINE_NOT_FOUND`.
+ * One machine as it is now. `definition` is what a running machine was really started with (hot-plugged disks included), free of what only this host knows,
+ * whole: a screen's password is in it. Rejects with `MACHINE_NOT_FOUND`.
  */
 export const readMachine = async (host: HostConnection, nameOrId: string, op: Operation): Promise<Machine> => {
   const bounds = { signal: op.signal, timeoutMs: 20_000, purpose: `read machine ${nameOrId}` };

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { RecoveryPoint } from "#domain/cut.ts";
+import type { ListedPoint } from "#domain/cut.ts";
 import type { Consistency } from "#domain/cut.ts";
 import { judgePoint } from "./replica-images.ts";
 import { writesOn } from "./serving.ts";
@@ -15,7 +15,7 @@ afterAll(async () => {
 });
 
 /** The newest kept point of that kind, once there is one taken after now. */
-const nextPoint = async (consistency: Consistency): Promise<RecoveryPoint> => {
+const nextPoint = async (consistency: Consistency): Promise<ListedPoint> => {
   const since = new Date().toISOString();
   for (;;) {
     const { item } = await world.fresh();

@@ -1,24 +1,23 @@
 import { expect, test } from "vitest";
-import type { RecoveryPoint } from "#domain/cut.ts";
+import type { ListedPoint } from "#domain/cut.ts";
 import { Fault } from "#domain/fault.ts";
 import { cutId, instant, itemName } from "#domain/ids.ts";
 import { withPoint } from "#workflows/job/with-point.ts";
 
-const pointOf = (id: string): RecoveryPoint => ({
+const pointOf = (id: string): ListedPoint => ({
   id: cutId(id),
   item: itemName("app1"),
   epoch: 1,
   takenAt: instant(0),
   consistency: "crash-consistent",
   disks: [],
-  definition: "",
   sealedAt: instant(0),
   kept: false,
   deltaBytes: 0,
 });
 
 /** A replica in which only one point is left. */
-const bootOnly = (there: string) => async (point: RecoveryPoint) => {
+const bootOnly = (there: string) => async (point: ListedPoint) => {
   if (point.id !== cutId(there)) throw new Fault("POINT_NOT_FOUND", `There is no ${point.id}.`);
   return `booted ${point.id}`;
 };
