@@ -38,7 +38,7 @@ async function histories(address: string): Promise<readonly Place[]> {
     const places: Place[] = [];
     for await (const { workflowId, runId } of workflow.list()) {
       const { events } = await workflow.getHandle(workflowId, runId).fetchHistory();
-      places.push({ name: `history of ${workflowId}`, text: JSON.stringify(events, asText) });
+      places.push({ name: `history of ${workflowId}`, text: textOf(events).join("\n") });
     }
     // Only in payloads, so that they are known to be readable here.
     if (!places.some(({ text }) => text.includes("requestedBy")))
@@ -49,12 +49,12 @@ async function histories(address: string): Promise<readonly Place[]> {
   }
 }
 
-/** Payloads are bytes, which come here as they are or, where they are Node's own buffers, as these write themselves in JSON. */
-const asText = (_key: string, value: unknown): unknown => {
-  if (value instanceof Uint8Array) return Buffer.from(value).toString("utf8");
-  const isBuffer = typeof value === "object" && value !== null && "type" in value && value.type === "Buffer";
-  return isBuffer && "data" in value && Array.isArray(value.data) ? Buffer.from(value.data).toString("utf8") : value;
-};
+/** All strings of a message, and its payloads, which are bytes. Written as JSON they would be base64, in which nothing is found. */
+function textOf(value: unknown): readonly string[] {
+  if (typeof value === "string") return [value];
+  if (value instanceof Uint8Array) return [Buffer.from(value).toString("utf8")];
+  return typeof value === "object" && value !== null ? Object.values(value).flatMap(textOf) : [];
+}
 
 async function logs(folder: string): Promise<readonly Place[]> {
   const names = (await readdir(folder)).filter((name) => name.endsWith(".log"));
