@@ -5,7 +5,7 @@ import { type LiveReplication, liveReplication } from "#client/live-report.ts";
 import type { ItemConfiguration } from "#domain/configuration.ts";
 import type { FaultCode } from "#domain/fault-codes.ts";
 import { isExposed } from "#domain/exposure.ts";
-import { failureSeverity, healthError, healthLevel, inOrder, rpoHealth } from "#domain/health.ts";
+import { healthError, healthLevel, inOrder, rpoHealth } from "#domain/health.ts";
 import { instant, type Instant, type ItemName, type SiteName } from "#domain/ids.ts";
 import type { HealthError, ItemView } from "#domain/item-view.ts";
 import { allowedOperations, newLifecycle } from "#domain/lifecycle.ts";
@@ -134,14 +134,7 @@ function liveHealth(
       ...healthError(code, message, at),
       severity: "Warning" as const,
     })),
-    ...(live.orphaned === undefined
-      ? []
-      : [
-          {
-            ...healthError("WORKER_UNAVAILABLE", lost, instant(nowMs)),
-            severity: failureSeverity("WORKER_UNAVAILABLE"),
-          },
-        ]),
+    ...(live.orphaned === undefined ? [] : [healthError("WORKER_UNAVAILABLE", lost, instant(nowMs))]),
   ];
   return errors.filter(({ code }) => !standing.some((known) => known.code === code));
 }

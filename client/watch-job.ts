@@ -1,6 +1,7 @@
 import type { ClientContext } from "#client/context.ts";
-import { toFault, withFaults } from "#client/faults.ts";
+import { isUnanswered, toFault, withFaults } from "#client/faults.ts";
 import { readJob } from "#client/jobs.ts";
+import { silence } from "#client/silence.ts";
 import { Fault } from "#domain/fault.ts";
 import type { JobView } from "#domain/job.ts";
 
@@ -9,17 +10,15 @@ const lookEveryMs = 250;
 const patienceMs = 60_000;
 
 /** `UnderstudyClient.watch`. Temporal may be away for a minute meanwhile: the job is not disturbed by that, and neither is who watches it. */
-export async function* watchJob(
-  { client, tell, sleep, now }: ClientContext,
-  id: string,
-  signal: AbortSignal,
-): AsyncIterable<JobView> {
+export async function* watchJob(context: ClientContext, id: string, signal: AbortSignal): AsyncIterable<JobView> {
+  const { client, sleep } = context;
+  const away = silence(context, `The job ${id} goes on as soon as it is back; waiting for it.`);
   let last = "";
-  let lost: number | undefined;
   for (;;) {
     try {
-      const view = await withFaults(() => client.withAbortSignal(signal, () => readJob(client, id)));
-      lost = undefined;
+      const look = () => withFaults(() => client.withAbortSignal(signal, () => readJob(client, id)));
+      const view = await away.during(look);
+      away.over();
       const said = JSON.stringify(view);
       if (said !== last) yield view;
       last = said;
@@ -28,9 +27,8 @@ export async function* watchJob(
       if (signal.aborted) throw givenUp(id);
       const fault = toFault(error);
       if (fault.code !== "TEMPORAL_UNREACHABLE") throw fault;
-      if (lost === undefined) tell(`${fault.message} The job ${id} goes on as soon as it is back; waiting for it.`);
-      lost ??= now();
-      if (now() - lost > patienceMs) throw stillLost(id, fault);
+      away.broken(isUnanswered(fault.cause) ? undefined : fault.message);
+      if (away.lastsMs > patienceMs) throw stillLost(id, fault);
     }
     try {
       await sleep(lookEveryMs, signal);

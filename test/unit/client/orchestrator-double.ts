@@ -37,8 +37,12 @@ export const failure = (promise: Promise<unknown>): Promise<unknown> =>
     (error: unknown) => error,
   );
 
-/** A Temporal server that knows `lastSeen` of a queue's workers (epoch s; none: nobody), or lets nobody see its queues. */
-export const queuesDouble = (options: { readonly lastSeen?: number; readonly hidden?: boolean }) => {
+/** A Temporal server that knows `lastSeen` of a queue's workers (epoch s; none: nobody), lets nobody see its queues, or is away. */
+export const queuesDouble = (options: {
+  readonly lastSeen?: number;
+  readonly hidden?: boolean;
+  readonly away?: boolean;
+}) => {
   const told: string[] = [];
   const asked: object[] = [];
   const client = {
@@ -48,10 +52,13 @@ export const queuesDouble = (options: { readonly lastSeen?: number; readonly hid
         asked.push(request);
         if (options.hidden === true)
           throw Object.assign(new Error("no"), { code: 7, details: "not allowed", metadata: {} });
+        if (options.away === true)
+          throw Object.assign(new Error("late"), { code: 4, details: "deadline exceeded", metadata: {} });
         const { lastSeen } = options;
         return { pollers: lastSeen === undefined ? [] : [{ lastAccessTime: { seconds: lastSeen } }] };
       },
     },
+    withDeadline: async <Result>(_deadline: number, call: () => Promise<Result>) => await call(),
     withAbortSignal: async <Result>(_signal: AbortSignal, call: () => Promise<Result>) => await call(),
   };
   const { sleep, pass } = clockDouble();

@@ -8,34 +8,57 @@ import type { JobView } from "#domain/job.ts";
 const id = "job/app1/Commit/1";
 const away = Object.assign(new Error("UNAVAILABLE"), { code: 14, details: "no connection", metadata: {} });
 
-/** A job that looks like this at each look; an Error is what the look rejects with, the last entry goes on for ever. */
-const jobDouble = (looks: readonly (Error | { readonly endedAt?: string })[]) => {
+/** Time that goes on by itself to the next moment that somebody waits for. */
+const hurryingClock = () => {
+  let nowMs = Date.UTC(2026, 10, 20, 12);
+  const sleepers = new Set<{ readonly until: number; readonly wake: () => void }>();
+  const hurry = (): void => {
+    const next = [...sleepers].toSorted((one, other) => one.until - other.until)[0];
+    if (next === undefined) return;
+    sleepers.delete(next);
+    nowMs = next.until;
+    next.wake();
+  };
+  const sleep = (milliseconds: number, signal: AbortSignal): Promise<void> =>
+    new Promise((resolve, reject) => {
+      signal.throwIfAborted();
+      const sleeper = { until: nowMs + milliseconds, wake: resolve };
+      sleepers.add(sleeper);
+      signal.addEventListener("abort", () => {
+        sleepers.delete(sleeper);
+        reject(signal.reason as Error);
+      });
+      setImmediate(hurry);
+    });
+  return { now: () => nowMs, sleep };
+};
+
+/** A job that looks like this at each look; an Error is what the look rejects with, after `silentMs`; the last entry goes on for ever. */
+const jobDouble = (
+  looks: readonly (Error | { readonly endedAt?: string; readonly silentMs?: number; readonly fails?: Error })[],
+) => {
   const { context, told } = queuesDouble({});
+  const { now, sleep } = hurryingClock();
   let look = 0;
-  let nowMs = 0;
   const describeJob = async () => {
     const seen = looks[Math.min(look, looks.length - 1)];
     look += 1;
     if (seen instanceof Error) throw seen;
+    const { silentMs = 0, fails, ...view } = seen ?? {};
+    if (silentMs > 0) await sleep(silentMs, new AbortController().signal);
+    if (fails !== undefined) throw fails;
     return {
       type: "Commit",
       status: { name: "RUNNING" },
       raw: {},
-      memo: { job: { operation: "Commit", tasks: [], ...seen } },
+      memo: { job: { operation: "Commit", tasks: [], ...view } },
     };
   };
   const client = Object.assign(Object.create(context.client) as Client, {
     workflow: { getHandle: () => ({ describe: describeJob }) },
   });
-  const watching: ClientContext = {
-    ...context,
-    client,
-    sleep: async (milliseconds, signal) => {
-      signal.throwIfAborted();
-      nowMs += milliseconds;
-    },
-  };
-  return { context: { ...watching, now: () => nowMs }, told };
+  const watching: ClientContext = { ...context, client, now, sleep };
+  return { context: watching, told };
 };
 
 const seen = async (views: AsyncIterable<JobView>): Promise<readonly JobView[]> => {
@@ -52,11 +75,30 @@ describe("watching a job", () => {
     expect(await seen(watchJob(context, id, signal))).toMatchObject([{ tasks: [] }, { endedAt: "then" }]);
   });
 
-  test("goes on when Temporal is away for a moment, and says so", async () => {
+  test("goes on when Temporal is away for a moment, and says when it does not answer and when it does again", async () => {
     const { context, told } = jobDouble([{}, away, away, { endedAt: "then" }]);
     expect(await seen(watchJob(context, id, signal))).toHaveLength(2);
     expect(told).toEqual([
-      `Temporal does not answer (no connection). Is it running, and are TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE right? The job ${id} goes on as soon as it is back; waiting for it.`,
+      `Temporal has not answered since 2026-11-20T12:00:00.250Z. The job ${id} goes on as soon as it is back; waiting for it.`,
+      "Temporal answers again since 2026-11-20T12:00:00.750Z.",
+    ]);
+  });
+
+  test("says after two seconds that Temporal does not answer, while its own client still tries, and each time anew", async () => {
+    const looks = [
+      {},
+      { silentMs: 12_000, fails: away },
+      { silentMs: 1_900 },
+      { silentMs: 5_000 },
+      { endedAt: "then" },
+    ];
+    const { context, told } = jobDouble(looks);
+    await seen(watchJob(context, id, signal));
+    expect(told.map((sentence) => sentence.replace(/ The job .*/u, ""))).toEqual([
+      "Temporal has not answered since 2026-11-20T12:00:00.250Z.",
+      "Temporal answers again since 2026-11-20T12:00:14.400Z.",
+      "Temporal has not answered since 2026-11-20T12:00:14.650Z.",
+      "Temporal answers again since 2026-11-20T12:00:19.650Z.",
     ]);
   });
 
