@@ -25,6 +25,15 @@ describe("an item's live view", () => {
     expect(live({ report: report("2026-11-21T12:00:07.000Z") }, newer).rpoSeconds).toBe(1);
   });
 
+  it("goes on to a point that was taken after the source's clock was set back", () => {
+    const [takenAt, sealedAt] = [instant(nowMs + 3_600_000), instant(nowMs - 6_000)];
+    const ahead: ItemView = { ...view, lastSealed: { cut: cutId("c0"), takenAt, sealedAt } };
+    expect(live({ report: report("2026-11-21T12:00:07.000Z") }, ahead)).toMatchObject({
+      lastSealed: { cut: "c1" },
+      rpoSeconds: 3,
+    });
+  });
+
   it("has no age while a failover waits for its commit", () => {
     const away: ItemView = { ...view, state: "commit-pending" };
     expect(live({ report: report("2026-11-21T12:00:07.000Z") }, away).rpoSeconds).toBeUndefined();
