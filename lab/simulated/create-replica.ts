@@ -22,7 +22,11 @@ export function createReplica(host: SimulatedHost, spec: ReplicaSpec): void {
     const existing = state.get(replicaKey(spec.replica));
     if (existing !== undefined) refuseAnothers(existing, spec);
     if (existing !== undefined) refuseStaleEpoch(existing, spec.epoch);
-    if (existing?.epoch === spec.epoch) return;
+    if (existing?.epoch === spec.epoch) {
+      // An empty one was not made of a machine.
+      if (spec.adopt !== undefined && existing.layers.length === 0) machineOf(state, spec.adopt.machine);
+      return;
+    }
     if (existing !== undefined && spec.adopt === undefined) {
       state.put(replicaKey(spec.replica), { ...existing, epoch: spec.epoch, sourceSite: spec.sourceSite });
       return;

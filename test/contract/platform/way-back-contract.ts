@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { cutId, replicaId } from "#domain/ids.ts";
+import { cutId, machineId, replicaId } from "#domain/ids.ts";
 import { readAll } from "#test/support/read-all.ts";
 import { receive } from "#test/support/send.ts";
 import { app1, block, fixtureOf, never, op, pattern, replica } from "./fixture.ts";
@@ -66,6 +66,22 @@ export function wayBackContract(openHarness: OpenHarness): void {
     expect((await opened.state(never)).lastCut).toBeUndefined();
     expect(await harness.back.target.points(home, op)).toEqual([]);
   });
+
+  test("an old primary that is gone is told as that, and a replica can be made without it", async () => {
+    await using harness = await openHarness();
+    const { spec } = await failedOver(harness);
+    const gone = machineId("7d0f5ed0-5eed-4000-8000-00000000beef");
+    const notFound = { code: "MACHINE_NOT_FOUND" };
+    await expect(harness.source.fence({ item: app1, machine: gone, epoch: 2 }, op)).rejects.toMatchObject(notFound);
+    const empty = spec({ replica: replicaId("app1-at-home"), epoch: 2, sourceSite: harness.targetSite });
+    const { target } = harness.back;
+    for (const _order of ["first", "given again"]) {
+      await expect(target.createReplica({ ...empty, adopt: { machine: gone } }, op)).rejects.toMatchObject(notFound);
+      await target.createReplica(empty, op);
+    }
+    expect(await target.points(empty.replica, op)).toEqual([]);
+  });
+
   test("an old primary that was started, has written and was turned off again is adopted without a last cut", async () => {
     await using harness = await openHarness();
     const { spec, second } = await failedOver(harness);
