@@ -33,6 +33,17 @@ describe("the life of a protected machine", () => {
     expect(world.sites.sent("app1").seed).toBe(1_000_000);
   });
 
+  it("hands copies that were carried by hand to the target, for its checks and for the replica", async () => {
+    const app = world.of("app9");
+    const copies = { vda: "/srv/carried/vda.qcow2" };
+    await app.run("EnableProtection", { copies });
+    const asked = world.sites.calls.filter(
+      ({ machine, request }) => machine === "app9" && specOf(request) !== undefined,
+    );
+    expect(asked.map(({ activity }) => activity)).toEqual(["checkTarget", "createReplica"]);
+    expect(asked.map(({ request }) => specOf(request))).toEqual([{ copies }, { copies }]);
+  });
+
   it("names the tasks as Azure Site Recovery does, in their order", async () => {
     const app = world.of("app2");
     const { tasks } = await app.run("EnableProtection");
@@ -151,3 +162,8 @@ describe("the life of a protected machine", () => {
     expect(jobs.filter(({ operation }) => operation === "RepairReplication")).toHaveLength(2);
   });
 });
+
+const specOf = (request: unknown): unknown => {
+  const spec = typeof request === "object" && request !== null && "spec" in request ? request.spec : undefined;
+  return typeof spec === "object" && spec !== null && "copies" in spec ? { copies: spec.copies } : undefined;
+};
