@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Fault } from "#domain/fault.ts";
 import { startWorld, type World } from "#test/support/temporal-world.ts";
 
-describe("a planned failover that does not come about", () => {
+describe("a failover that does not come about", () => {
   let world: World;
   beforeAll(async () => {
     world = await startWorld();
@@ -103,5 +103,26 @@ describe("a planned failover that does not come about", () => {
     await app.item(({ activeJob }) => activeJob === undefined);
     expect(world.sites.isFenced("paris", "app6")).toBe(false);
     expect(world.sites.running("app6")).toEqual([]);
+  });
+
+  it("turns a machine on again that was shut down for an unplanned failover which failed", async () => {
+    const app = world.of("app7");
+    await app.protect();
+    world.sites.trouble({ at: "failOver", machine: "app7", fault: damaged });
+    const job = await app.run("UnplannedFailover", { shutDownSource: true });
+    expect(job).toMatchObject({ state: "Failed", fault: { code: "REPLICA_INVALID" } });
+    expect(called("shutDownMachine", "app7")).toBe(true);
+    expect(world.sites.running("app7")).toEqual(["paris/app7"]);
+    expect(await app.item(({ activeJob }) => activeJob === undefined)).toMatchObject({ state: "protected" });
+  });
+
+  it("goes on trying to start a machine that could not be turned on again", async () => {
+    const app = world.of("app8");
+    await app.protect();
+    world.sites.trouble({ at: "shutDownMachine", machine: "app8", fault: damaged, after: true });
+    const fault = new Fault("POWER_ON_FAILED", "There is no network br0.");
+    world.sites.trouble({ at: "powerOnMachine", machine: "app8", fault });
+    expect((await app.run("PlannedFailover")).fault?.message).toContain("There is no network br0");
+    await app.item(() => world.sites.running("app8").join() === "paris/app8");
   });
 });

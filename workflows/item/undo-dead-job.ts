@@ -46,6 +46,8 @@ async function undoFailover(item: ItemHolder) {
   let patch: ItemPatch = { failover: null };
   const turnedOff = item.state.activeJob?.turnedOff ?? null;
   if (turnedOff !== null) {
+    // Nobody knows how far it had come with asking the guest.
+    if (turnedOff.wasOff !== true) patch = { ...patch, ...keptOnFrom(item.state, turnedOff) };
     try {
       await turnOnAgain(item.state, turnedOff);
       undone.push(
@@ -53,8 +55,6 @@ async function undoFailover(item: ItemHolder) {
           ? "The machine was off before it."
           : "The machine, which it had turned off, has been turned on again.",
       );
-      // Nobody knows how far it had come with asking the guest.
-      if (turnedOff.wasOff !== true) patch = { ...patch, ...keptOnFrom(item.state, turnedOff) };
     } catch (error) {
       undone.push(`The machine, which it had turned off, could not be turned on again: ${faultOf(error).message}`);
     }

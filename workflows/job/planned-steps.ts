@@ -3,10 +3,10 @@ import { Fault } from "#domain/fault.ts";
 import type { Check } from "#domain/check.ts";
 import { now } from "#workflows/clock.ts";
 import { sourceOf, sourceSide, targetOf } from "#workflows/item/ends.ts";
-import { keptOnFrom } from "#workflows/item/keeping-on.ts";
 import { targetReplica, trackedMachine } from "#workflows/item/replicate-request.ts";
 import type { PendingFailover } from "#workflows/item/state.ts";
 import { turnOnAgain } from "#workflows/item/undo-failover.ts";
+import { bringBack } from "#workflows/job/bring-back.ts";
 import { networksOf } from "#workflows/job/failover-request.ts";
 import { isReplicaFresh } from "#workflows/job/fresh-replica.ts";
 import type { Steps } from "#workflows/job/job.ts";
@@ -82,14 +82,7 @@ export async function shutDownSource(job: Steps): Promise<void> {
   job.note(`shutting it down, for ${job.item.configuration.shutdownGraceSeconds} s at most`);
   const turnedOff = { side: sourceSide(job.item), machine };
   await job.record({}, turnedOff);
-  let off = false;
-  job.onFailure("turn the machine on again at the source", async () => {
-    if (job.facts.ownershipMoved === true) {
-      throw new Fault("POWER_ON_FAILED", "It was not turned on again, because it may be running at the target.");
-    }
-    await turnOnAgain(job.item, turnedOff);
-    if (!off) await job.record(keptOnFrom(job.item, turnedOff));
-  });
+  const { isOff } = bringBack(job, turnedOff);
   const graceSeconds = job.item.configuration.shutdownGraceSeconds;
   const { forced } = await atSite(site).shutDownMachine({
     host,
@@ -97,7 +90,7 @@ export async function shutDownSource(job: Steps): Promise<void> {
     graceSeconds,
     force: job.input.force ?? false,
   });
-  off = true;
+  isOff();
   job.note(forced ? "turned off" : "shut down");
   if (forced) job.inform(`The guest did not shut down within ${graceSeconds} s and was turned off.`);
 }

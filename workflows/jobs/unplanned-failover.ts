@@ -1,10 +1,14 @@
 import type { ListedPoint } from "#domain/cut.ts";
 import type { JobInput, JobResult } from "#domain/job.ts";
 import type { Activation } from "#platforms/platform.ts";
-import { sourceOf } from "#workflows/item/ends.ts";
+import { patched } from "@temporalio/workflow";
+import { sourceOf, sourceSide } from "#workflows/item/ends.ts";
+import { keptOnFrom } from "#workflows/item/keeping-on.ts";
+import type { TurnedOff } from "#workflows/item/state.ts";
 import { trackedMachine } from "#workflows/item/replicate-request.ts";
 import { faultOf } from "#workflows/failure.ts";
 import { activate, activated, announceFailover } from "#workflows/job/activate.ts";
+import { bringBack } from "#workflows/job/bring-back.ts";
 import type { Steps } from "#workflows/job/job.ts";
 import { oldPrimaryFence } from "#workflows/item/old-primary.ts";
 import { pendingFailover } from "#workflows/job/pending-failover.ts";
@@ -18,7 +22,8 @@ const shutDownSeconds = 20;
 
 /**
  * Brings the machine up at the other site from a recovery point, whatever has become of the site it ran at: nothing here waits for that one.
- * The old primary is fenced when its site is back. Cancelled or failed before its end, what has been activated at the target is taken back.
+ * The old primary is fenced when its site is back. Cancelled or failed before its end, what has been activated at the target is taken back, and a machine that was
+ * shut down for it is turned on again.
  */
 export async function UnplannedFailover(input: JobInput): Promise<JobResult> {
   return await runJob({
@@ -58,13 +63,24 @@ async function activateFrom(job: Steps, { id, takenAt }: ListedPoint): Promise<A
 async function tryShutDown(job: Steps): Promise<void> {
   const { site, host } = sourceOf(job.item);
   const { machine } = trackedMachine(job.item);
+  const turnedOff = { side: sourceSide(job.item), machine };
+  // Jobs that began before this was known leave the machine off when they fail.
+  const undone = patched("unplanned-brings-back");
+  if (undone) await job.record({}, turnedOff);
   try {
     const request = { host, machine, graceSeconds: shutDownSeconds - 5, force: true };
     await atSiteWithin(site, shutDownSeconds).shutDownMachine(request);
+    if (undone) bringBack(job, turnedOff).isOff();
   } catch (error) {
     job.note("it could not be shut down");
+    // It may have been asked to, and may do so yet.
+    if (undone) job.onFailure("look after the machine at the source", () => lookAfter(job, turnedOff));
     job.inform(
       `The machine at site ${site} could not be shut down: ${faultOf(error).message} It is fenced when the site is back.`,
     );
   }
+}
+
+async function lookAfter(job: Steps, turnedOff: TurnedOff): Promise<void> {
+  if (job.facts.ownershipMoved !== true) await job.record(keptOnFrom(job.item, turnedOff));
 }
