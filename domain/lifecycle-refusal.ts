@@ -68,7 +68,7 @@ const obstacle = (
     case "Commit":
       return testStands ? "because the machine of a test failover still stands: clean it up first" : undefined;
     case "DisableProtection":
-      return testStands && !force
+      return testStands && !force && lifecycle.state !== "disabling"
         ? "because the machine of a test failover still stands: clean it up first, or, when its site is gone for good, order it with force"
         : undefined;
     case "EnableProtection":

@@ -167,7 +167,9 @@ describe("a job that fails or is cancelled", () => {
     for (const lifecycle of stuck) {
       expect(allowedOperations(lifecycle)).not.toContain("DisableProtection");
       expect(() => begin(lifecycle, job)).toThrow("with force");
-      expect(finish(begin(lifecycle, job, { force: true }), job, "succeeded")).toEqual(newLifecycle);
+      const begun = begin(lifecycle, job, { force: true });
+      expect(finish(begun, job, "succeeded")).toEqual(newLifecycle);
+      expect(allowedOperations(finish(begun, job, "failed"))).toEqual(["DisableProtection"]);
     }
     expect(refusal(at("enabling"), "DisableProtection", { force: true })?.message).not.toContain("with force");
   });
