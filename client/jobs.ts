@@ -3,6 +3,7 @@ import { awaitedWorker, waitingSentence } from "#client/awaited-worker.ts";
 import { idleQueue } from "#client/idle-step.ts";
 import { jobViewOf, withProgress, withWaiting } from "#client/job-view.ts";
 import { liveReplication } from "#client/live-report.ts";
+import { pendingRetry } from "#client/pending-retry.ts";
 import { takeBack } from "#client/take-back.ts";
 import { whyUnsaid } from "#client/unsaid-job.ts";
 import type { Cancellation } from "#client/understudy-client.ts";
@@ -25,9 +26,15 @@ export async function readJob(client: Client, id: string): Promise<JobView> {
   // The initial replication is the item's own; other jobs replicate themselves.
   const runs = view.operation === "EnableProtection" ? await describedItem(client, view.item) : description;
   const live = runs === undefined ? view : withProgress(view, liveReplication(runs).report);
-  const queue = idleQueue(description, Date.now()) ?? (runs && idleQueue(runs, Date.now()));
-  return queue === undefined ? live : withWaiting(live, waitingSentence(await awaitedWorker(client, queue)));
+  const nowMs = Date.now();
+  const queue = idleQueue(description, nowMs) ?? (runs && idleQueue(runs, nowMs));
+  if (queue !== undefined) return withWaiting(live, waitingSentence(await awaitedWorker(client, queue)));
+  const retry = pendingRetry(description, nowMs) ?? (runs && pendingRetry(runs, nowMs, replicationSteps));
+  return retry === undefined ? live : withWaiting(live, retry);
 }
+
+/** What an item does for its replication; beside it other steps may wait for months. */
+const replicationSteps = ["findMachine", "replicate"];
 
 /** `UnderstudyClient.cancel`. Rejects with `JOB_NOT_FOUND`, and with `OPERATION_NOT_ALLOWED` for a job that has ended. */
 export async function cancelJob(client: Client, id: string): Promise<Cancellation> {

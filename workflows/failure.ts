@@ -28,7 +28,7 @@ export function faultOf(error: unknown): JobFault {
     return error.cause.timeoutType === TimeoutType.SCHEDULE_TO_START
       ? faultFrom(
           "WORKER_UNAVAILABLE",
-          `No worker took the step ${error.activityType} up: the site's worker is not running, or not connected to Temporal.`,
+          `No worker took the step ${error.activityType} up in time: the site's worker is not running, not connected to Temporal, or overloaded.`,
         )
       : faultFrom("WORKER_UNAVAILABLE", `The worker that did the step ${error.activityType} was not heard of in time.`);
   }

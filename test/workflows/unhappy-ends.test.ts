@@ -154,4 +154,20 @@ describe("a job that does not come to its end", () => {
     world.sites.trouble({ at: "replicate", machine: "app7", fault });
     expect(await app.run("ReverseReplicate")).toMatchObject({ state: "Succeeded", result: { bytesSent: 6_000 } });
   });
+
+  it("says of a step that is tried again why, and how often it has failed", async () => {
+    const app = world.of("app8");
+    await app.protect();
+    const fault = new Fault("HOST_UNREACHABLE", "Host lyon-1 cannot be reached: EHOSTUNREACH.");
+    for (let tries = 0; tries < 2; tries += 1) world.sites.trouble({ at: "failOver", machine: "app8", fault });
+    const job = await app.start("UnplannedFailover");
+    const said = new Set<string>();
+    for await (const { tasks } of world.understudy.watch(job, new AbortController().signal))
+      for (const { name, state, detail } of tasks)
+        if (state === "InProgress" && detail !== undefined) said.add(`${name}: ${detail}`);
+    const told = (failed: string) =>
+      `Start the replica virtual machine: Host lyon-1 cannot be reached: EHOSTUNREACH. ${failed} failed; it is tried again by itself.`;
+    expect([...said]).toEqual([told("1 of 8 tries has"), told("2 of 8 tries have")]);
+    expect(await app.ended(job)).toMatchObject({ state: "Succeeded" });
+  });
 });
