@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { CutId, SiteName } from "#domain/ids.ts";
 import type { JobView } from "#domain/job.ts";
+import { killLibvirtd, startLibvirtd } from "#lab/faults/services.ts";
 import { measureLoss, newestAck } from "#lab/oracle/acks.ts";
 import { meterLine } from "./line-meter.ts";
 import { comparePoint, judgePoint } from "./replica-images.ts";
 import { writesOn } from "./serving.ts";
-import { runStruck } from "./struck-jobs.ts";
+import { runStruck, untilBegun } from "./struck-jobs.ts";
 import { lyon, mebibyte, paris, startWorld, type World } from "./world.ts";
 import { labId } from "../lab-id.ts";
 
@@ -14,6 +15,8 @@ let world: World;
 beforeAll(async () => {
   world = await startWorld({
     id: labId("ssj"),
+    // No point but the first is kept: each lives until the next delta is merged into it.
+    policy: { crashConsistentEverySeconds: 3_600 },
     machine: {
       disks: [{ sizeBytes: 256 * mebibyte, blobBytes: copyBytes }],
       settings: { intervalMs: 50, rateKibPerSecond: 64, blockKib: 64 },
@@ -60,6 +63,24 @@ describe("a job in whose tasks something is killed", () => {
     await world.run("TestFailoverCleanup");
     await world.fresh();
     await runsOnlyAt(paris);
+  });
+
+  it("takes the newest point there is then, when the one it had chosen is gone before libvirtd is back", async () => {
+    await killLibvirtd(world.host(lyon));
+    const job = await world.start("TestFailover", { point: { kind: "latest" } });
+    await untilBegun(world, job, "Creating test virtual machine");
+    const { lastSealed } = await world.fresh();
+    await startLibvirtd(world.host(lyon));
+    const tested = await world.ended(job);
+    expect(tested.state).toBe("Succeeded");
+    const [first = "", , creating = ""] = tested.tasks.map(({ detail }) => detail);
+    expect(first).toContain("point ");
+    expect(first).not.toContain(pointOf(tested));
+    expect(creating).toContain(`point ${pointOf(tested)}`);
+    expect(creating).toContain("has taken the place of the one chosen first");
+    expect((tested.result?.pointTakenAt ?? "") >= (lastSealed?.takenAt ?? "?")).toBe(true);
+    expect(await judgePoint(world.host(lyon), pointOf(tested))).toMatchObject({ ok: true, problems: [] });
+    await world.run("TestFailoverCleanup");
   });
 
   it("moves the machine without loss: libvirtd at the source, the target's worker and libvirtd at the target died", async () => {

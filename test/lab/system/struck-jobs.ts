@@ -55,7 +55,8 @@ export const runStruck = async <Operation extends OperationName>(
   return await world.ended(job);
 };
 
-const untilBegun = async (world: World, job: string, task: string): Promise<void> => {
+/** Resolves when the job has begun that task; rejects when it ends without. */
+export const untilBegun = async (world: World, job: string, task: string): Promise<void> => {
   const deadline = Date.now() + 120_000;
   for (;;) {
     const { tasks, endedAt, fault } = await world.client.job(job);
