@@ -48,7 +48,9 @@ export function keepingOn(item: ItemHolder): KeepingOn {
     } catch (error) {
       if (isCancellation(error)) return;
       const fault = faultOf(error);
-      item.update((state) => withHealth(state, fault, { category: "Configuration" }));
+      // That the site does not answer its replication tells.
+      if (fault.code !== "WORKER_UNAVAILABLE")
+        item.update((state) => withHealth(state, fault, { category: "Configuration" }));
       await sleep(againSeconds * 1_000);
     }
   }
