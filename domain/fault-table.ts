@@ -238,7 +238,8 @@ export const faultTable: Readonly<Record<FaultCode, FaultMeaning>> = {
     category: "Replication",
     summary: "The guest did not shut down in time; the planned failover was stopped and the machine runs on.",
     causes: ["The guest ignores the power button (no acpid).", "A service in it takes long to stop."],
-    action: "Shut the guest down by hand, allow it more time (shutdownGrace), or start the failover with --force.",
+    action:
+      "Shut the guest down by hand, allow it more time (shutdownGrace), or start the failover with --force. Should it shut down after all, it is turned on again (for ten minutes at least).",
     exitCode: timedOut,
   },
   POWER_ON_FAILED: {
