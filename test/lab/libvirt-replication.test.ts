@@ -10,7 +10,7 @@ import { startLab } from "#lab/hosts/lab.ts";
 import { bootCommands } from "#platforms/libvirt/offline/boot-commands.ts";
 import { listPointsOffline } from "#platforms/libvirt/offline/list-points.ts";
 import type { ReplicationSource } from "#platforms/platform.ts";
-import { block, fixtureOf, op, pattern } from "#test/contract/platform/fixture.ts";
+import { block, fixtureOf, op, pattern, replica } from "#test/contract/platform/fixture.ts";
 import type { BlockSource } from "#transfer/block.ts";
 import { openLibvirtHarness } from "./libvirt-harness.ts";
 import { replication, same } from "./harness-replication.ts";
@@ -89,8 +89,22 @@ test("a copy that was carried by hand is compared, and only what differs is sent
   await execa("qemu-img", ["convert", "-U", "-O", "raw", from, `${host.path(carried)}/vda.raw`]);
   await write(first, 3, "changed since");
   const copies = (file: string) => spec({ copies: { [first]: `${carried}/${file}` } });
-  const failed = (await harness.target.checks(copies("other.raw"), op)).filter(({ passed }) => !passed);
-  expect(failed.map(({ detail }) => detail)).toEqual([expect.stringContaining("other.raw on host lyon1 is not there")]);
+  await host.run(
+    'cd "$1" && qemu-img create -q -f qcow2 -b vda.raw -F raw overlay.qcow2 && truncate -s 1T big.raw && qemu-img create -q -f vmdk other.vmdk 64M',
+    [carried],
+  );
+  for (const [file, problem] of [
+    ["other.raw", "other.raw on host lyon1 is not there"],
+    ["overlay.qcow2", "does not stand by itself: it needs vda.raw"],
+    ["big.raw", "has 1099511627776 bytes, more than"],
+    ["other.vmdk", "is in the format vmdk"],
+  ] as const) {
+    const failed = (await harness.target.checks(copies(file), op)).filter(({ passed }) => !passed);
+    expect(failed.map(({ detail }) => detail)).toEqual([expect.stringContaining(problem)]);
+    await expect(harness.target.createReplica(copies(file), op)).rejects.toMatchObject({ code: "INVALID_INPUT" });
+    await harness.target.deleteReplica(replica, op);
+  }
+  await host.run('cd "$1" && rm overlay.qcow2 big.raw other.vmdk', [carried]);
   expect((await harness.target.checks(copies("vda.raw"), op)).filter(({ passed }) => !passed)).toEqual([]);
   await harness.target.createReplica(copies("vda.raw"), op);
   // A worker that died and asks again.
