@@ -12,6 +12,7 @@ import { type FaultCode, faultCodes } from "#domain/fault-codes.ts";
 import { faultTable } from "#domain/fault-table.ts";
 import { isFault } from "#domain/fault.ts";
 import type { JobFault } from "#domain/job.ts";
+import { failedAt } from "#workflows/steps-of.ts";
 
 const isFaultCode = (value: unknown): value is FaultCode => faultCodes.some((code) => code === value);
 
@@ -24,14 +25,7 @@ export const faultFrom = (code: FaultCode, message: string): JobFault => {
 /** What an error that reached a workflow says, in the domain's words: the opposite of the activities' `toFailure`. */
 export function faultOf(error: unknown): JobFault {
   if (isCancellation(error)) return faultFrom("CANCELLED", "It was cancelled.");
-  if (error instanceof ActivityFailure && error.cause instanceof TimeoutFailure) {
-    return error.cause.timeoutType === TimeoutType.SCHEDULE_TO_START
-      ? faultFrom(
-          "WORKER_UNAVAILABLE",
-          `No worker took the step ${error.activityType} up in time: the site's worker is not running, not connected to Temporal, or overloaded.`,
-        )
-      : faultFrom("WORKER_UNAVAILABLE", `The worker that did the step ${error.activityType} was not heard of in time.`);
-  }
+  if (error instanceof ActivityFailure && error.cause instanceof TimeoutFailure) return workerLost(error, error.cause);
   const isWrapped = error instanceof ActivityFailure || error instanceof ChildWorkflowFailure;
   if (isWrapped && error.cause !== undefined) return faultOf(error.cause);
   // Both say that a step was ended only to be begun anew (`activities/failures.ts`, `workers/same-settings.ts`); seen here when it happened at its last attempt.
@@ -40,6 +34,20 @@ export function faultOf(error: unknown): JobFault {
   if (error instanceof ApplicationFailure && isFaultCode(error.type)) return faultFrom(error.type, error.message);
   if (isFault(error)) return faultFrom(error.code, error.message);
   return faultFrom("INTERNAL", error instanceof Error ? error.message : String(error));
+}
+
+function workerLost(error: ActivityFailure, { timeoutType }: TimeoutFailure): JobFault {
+  const site = failedAt(error);
+  const of = site === undefined ? "" : ` of site ${site}`;
+  return timeoutType === TimeoutType.SCHEDULE_TO_START
+    ? faultFrom(
+        "WORKER_UNAVAILABLE",
+        `No worker${of} took the step ${error.activityType} up in time: none is running, it is not connected to Temporal, or it is overloaded.`,
+      )
+    : faultFrom(
+        "WORKER_UNAVAILABLE",
+        `The worker${of} that did the step ${error.activityType} was not heard of in time.`,
+      );
 }
 
 /** What a stretch of replication had done when it failed, as far as it could say: with its failure, or with the last heartbeat of a worker that was lost. */

@@ -6,7 +6,8 @@ import type { OrchestratorActivities } from "#activities/orchestrator.ts";
 import type { ReplicationActivities } from "#activities/replication.ts";
 import type { SourceActivities } from "#activities/source.ts";
 import type { TargetActivities } from "#activities/target.ts";
-import { orchestratorQueue, siteQueue } from "#workflows/names.ts";
+import { orchestratorQueue } from "#workflows/names.ts";
+import { stepsOf } from "#workflows/steps-of.ts";
 
 export type SiteActivities = InventoryActivities & SourceActivities & TargetActivities;
 
@@ -23,24 +24,22 @@ const step: ActivityOptions = {
   retry: { initialInterval: "1 second", backoffCoefficient: 2, maximumInterval: "10 seconds", maximumAttempts: 8 },
 };
 
-export const atSite = (site: SiteName) => proxyActivities<SiteActivities>({ ...step, taskQueue: siteQueue(site) });
+export const atSite = (site: SiteName) => stepsOf<SiteActivities>(site, step);
 
 /** A step that reads or copies whole disks: it takes as long as it takes, as long as its worker says that it goes on. Each command on a host has its own limit. */
 export const atSiteForLong = (site: SiteName) =>
-  proxyActivities<SiteActivities>({ ...step, taskQueue: siteQueue(site), startToCloseTimeout: "30 days" });
+  stepsOf<SiteActivities>(site, { ...step, startToCloseTimeout: "30 days" });
 
 /** Who asks tries again by a rule of its own: Faults are answered as they are; only a worker's death is made good. */
 export const atSiteOnce = (site: SiteName) =>
-  proxyActivities<SiteActivities>({
+  stepsOf<SiteActivities>(site, {
     ...step,
-    taskQueue: siteQueue(site),
     retry: { ...step.retry, maximumAttempts: 3, nonRetryableErrorTypes: [...faultCodes] },
   });
 
 /** A site that may be dead: asked once, and given up within `seconds` whatever happens. */
 export const atSiteWithin = (site: SiteName, seconds: number) =>
-  proxyActivities<SiteActivities>({
-    taskQueue: siteQueue(site),
+  stepsOf<SiteActivities>(site, {
     scheduleToStartTimeout: `${Math.min(seconds, 5)} seconds`,
     scheduleToCloseTimeout: `${seconds} seconds`,
     heartbeatTimeout,
@@ -50,8 +49,7 @@ export const atSiteWithin = (site: SiteName, seconds: number) =>
 
 /** A site that is dead now and will be back: the step waits in its queue, for months if need be, and is tried again until it is done. */
 export const whenSiteIsBack = (site: SiteName) =>
-  proxyActivities<SiteActivities>({
-    taskQueue: siteQueue(site),
+  stepsOf<SiteActivities>(site, {
     startToCloseTimeout: "2 minutes",
     heartbeatTimeout,
     // A machine that its host starts by itself must not be reached before it is fenced: so often is looked whether the host is back.
@@ -60,8 +58,7 @@ export const whenSiteIsBack = (site: SiteName) =>
 
 /** Stays at a site's host for as long as it is asked to; when the site dies it lies in the queue again until it is back. */
 export const guardAt = (site: SiteName) =>
-  proxyActivities<SiteActivities>({
-    taskQueue: siteQueue(site),
+  stepsOf<SiteActivities>(site, {
     startToCloseTimeout: "2 hours",
     heartbeatTimeout,
     cancellationType: ActivityCancellationType.TRY_CANCEL,
@@ -70,8 +67,7 @@ export const guardAt = (site: SiteName) =>
 
 /** Stays at a site's host for so long at most, whatever happens there; answers a cancellation only when nothing of it goes on any more. */
 export const keepingOnAt = (site: SiteName, seconds: number) =>
-  proxyActivities<SiteActivities>({
-    taskQueue: siteQueue(site),
+  stepsOf<SiteActivities>(site, {
     scheduleToCloseTimeout: `${seconds + 60} seconds`,
     heartbeatTimeout,
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
@@ -83,8 +79,7 @@ export const keepingOnAt = (site: SiteName, seconds: number) =>
  * so in its health and waits by its own rule.
  */
 export const replicationAt = (site: SiteName) =>
-  proxyActivities<ReplicationActivities>({
-    taskQueue: siteQueue(site),
+  stepsOf<ReplicationActivities>(site, {
     scheduleToStartTimeout: "1 minute",
     startToCloseTimeout: "30 days",
     heartbeatTimeout,
@@ -102,8 +97,7 @@ export const replicationAt = (site: SiteName) =>
  * grow with an outage; its UI shows the last failure. A site whose worker is away takes it up when it is back. What is not recoverable ends it at once.
  */
 export const replicationHoweverLong = (site: SiteName) =>
-  proxyActivities<ReplicationActivities>({
-    taskQueue: siteQueue(site),
+  stepsOf<ReplicationActivities>(site, {
     startToCloseTimeout: "30 days",
     heartbeatTimeout,
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,

@@ -146,7 +146,7 @@ describe("a job in whose tasks something is killed", () => {
       },
     });
     expect(failed).toMatchObject({ state: "Failed", fault: { code: "WORKER_UNAVAILABLE" } });
-    expect(failed.fault?.message).toContain("failOver");
+    expect(failed.fault?.message).toContain("of site lyon");
     expect(await world.item()).toMatchObject({ state: "protected", activeSite: paris });
     await runsOnlyAt(paris);
     await world.fresh();
