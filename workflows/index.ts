@@ -19,3 +19,6 @@ export { UpdatePolicy } from "#workflows/jobs/update-policy.ts";
 export { ProtectedItem } from "#workflows/protected-item.ts";
 export { ReadPoints } from "#workflows/read-points.ts";
 export { VerifyPoint } from "#workflows/verify-point.ts";
+// What Temporal's SDK looks for under this name takes up every type that is not above.
+// oxlint-disable-next-line import/no-default-export -- the SDK knows it by no other name
+export { unknownType as default } from "#workflows/unknown-type.ts";

@@ -36,6 +36,8 @@ describe("a workflow that an earlier version has begun", () => {
 
   it("has a recorded history for every workflow type", () => {
     const recorded = new Set(names.map((name) => /"workflowType":\s*\{\s*"name":\s*"(\w+)"/.exec(text(name))?.[1]));
-    expect([...recorded].toSorted()).toEqual(Object.keys(workflows).toSorted());
+    // What is called so takes up the types that there are not.
+    const types = Object.keys(workflows).filter((name) => name !== "default");
+    expect([...recorded].toSorted()).toEqual(types.toSorted());
   });
 });

@@ -73,6 +73,24 @@ describe("an order that cannot be carried out", () => {
     expect(await typed({ item: "app1", point: "latest" })).toMatchObject({ type: "INVALID_INPUT" });
   });
 
+  it("fails at once for a type that there is not, naming the one that was meant", async () => {
+    const { workflow } = world.environment.client;
+    const typed = async (type: string): Promise<unknown> =>
+      await workflow
+        .execute(type, { taskQueue: "orchestrator", workflowId: `typed-${type}`, args: [{ item: "app1" }] })
+        .catch((error: { cause: unknown }) => error.cause);
+    expect(await typed("PlanedFailover")).toMatchObject({
+      type: "INVALID_INPUT",
+      message: expect.stringMatching(
+        /^There is no job of type “PlanedFailover” \(did you mean PlannedFailover\?\)\. There are: EnableProtection, /,
+      ),
+    });
+    expect(await typed("Nonsense")).toMatchObject({
+      type: "INVALID_INPUT",
+      message: expect.stringMatching(/^There is no job of type “Nonsense”\. There are: /),
+    });
+  });
+
   it("reports every failed prerequisite of both sides at once, and leaves nothing behind", async () => {
     const app = world.of("app4");
     const broken = (name: string, detail: string) =>

@@ -1,5 +1,6 @@
 import { ApplicationFailure } from "@temporalio/workflow";
 import type { JobInput } from "#domain/job.ts";
+import { nearest } from "#domain/nearest.ts";
 import type { OperationName } from "#domain/operations.ts";
 
 const pointKinds = ["latest", "latest-processed", "latest-crash-consistent", "latest-app-consistent", "custom"];
@@ -7,16 +8,31 @@ const pointKinds = ["latest", "latest-processed", "latest-crash-consistent", "la
 const invalid = (message: string): ApplicationFailure =>
   ApplicationFailure.create({ type: "INVALID_INPUT", message, nonRetryable: true });
 
+const everyKnows = ["item", "requestedBy"] as const satisfies readonly (keyof JobInput)[];
+
+/** What an operation takes beside that (`JobInput` says what for). */
+const knows: Partial<Readonly<Record<OperationName, readonly (keyof JobInput)[]>>> = {
+  EnableProtection: ["copies"],
+  PlannedFailover: ["force"],
+  Failback: ["force"],
+  UnplannedFailover: ["point", "shutDownSource"],
+  TestFailover: ["point", "network"],
+  ChangePit: ["point"],
+  UpdatePolicy: ["policy"],
+  DisableProtection: ["force"],
+};
+
 /** What a person may have typed into Temporal's UI. Rejects with `INVALID_INPUT`, saying what is expected, with an example. */
 export function jobInput(operation: OperationName, input: unknown): JobInput {
   const example = `Example: {"item":"app1"}.`;
   if (typeof input !== "object" || input === null || Array.isArray(input)) {
     throw invalid(`${operation} expects one JSON object as its input. ${example}`);
   }
-  const known = ["item", "requestedBy", "point", "shutDownSource", "network", "force", "copies", "policy"];
+  const known: readonly string[] = [...everyKnows, ...(knows[operation] ?? [])];
   const unknown = Object.keys(input).filter((key) => !known.includes(key));
   if (unknown.length > 0) {
-    throw invalid(`${operation} does not know “${unknown.join("”, “")}”. It knows: ${known.join(", ")}. ${example}`);
+    const told = unknown.map((key) => `“${key}”${meant(key, known)}`).join(", ");
+    throw invalid(`${operation} does not know ${told}. It knows: ${known.join(", ")}. ${example}`);
   }
   const given = input as Readonly<Record<string, unknown>>;
   const { item, point } = given;
@@ -35,13 +51,16 @@ export function jobInput(operation: OperationName, input: unknown): JobInput {
   return given as unknown as JobInput;
 }
 
+function meant(key: string, known: readonly string[]): string {
+  const name = nearest(key, known);
+  return name === undefined ? "" : ` (did you mean ${name}?)`;
+}
+
 function checkCopies(operation: string, copies: unknown): void {
   const given = typeof copies === "object" && copies !== null && !Array.isArray(copies) ? Object.values(copies) : [];
-  if (operation === "EnableProtection" && given.length > 0 && given.every(isAbsolutePath)) return;
+  if (given.length > 0 && given.every(isAbsolutePath)) return;
   throw invalid(
-    operation === "EnableProtection"
-      ? `${operation}: “copies” must name a file on the target's host for each disk that was carried there, by its absolute path, like {"vda":"/srv/carried/vda.qcow2"}. It is ${JSON.stringify(copies)}.`
-      : `${operation} has no use for “copies”: only EnableProtection takes disks' copies that were carried by hand.`,
+    `${operation}: “copies” must name a file on the target's host for each disk that was carried there, by its absolute path, like {"vda":"/srv/carried/vda.qcow2"}. It is ${JSON.stringify(copies)}.`,
   );
 }
 

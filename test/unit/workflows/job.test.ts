@@ -65,21 +65,36 @@ describe("a job's input", () => {
     [["app1"], /one JSON object/],
     [{}, /“item”/],
     [{ item: "" }, /“item”/],
-    [{ item: "app1", pont: {} }, /does not know “pont”/],
-    [{ item: "app1", force: "yes" }, /“force” must be a boolean, but is "yes"/],
+    [{ item: "app1", pont: {} }, /does not know “pont” \(did you mean point\?\)/],
+    [{ item: "app1", shutDownSource: "yes" }, /“shutDownSource” must be a boolean, but is "yes"/],
     [{ item: "app1", point: { kind: "newest" } }, /kinds: latest, latest-processed/],
     [{ item: "app1", point: { kind: "custom" } }, /needs its id/],
   ])("is refused with what is expected: %j", (input, message) => {
-    expect(() => jobInput("PlannedFailover", input)).toThrow(
+    expect(() => jobInput("UnplannedFailover", input)).toThrow(
       expect.objectContaining({ type: "INVALID_INPUT", message: expect.stringMatching(message) }),
     );
+  });
+
+  it("has what its operation takes and nothing else, and a refusal lists just that", () => {
+    expect(() => jobInput("Commit", { itemm: "app1" })).toThrow(
+      "Commit does not know “itemm” (did you mean item?). It knows: item, requestedBy.",
+    );
+    expect(() => jobInput("Commit", { item: "app1", force: true })).toThrow(
+      "Commit does not know “force”. It knows: item, requestedBy.",
+    );
+    expect(() => jobInput("PlannedFailover", { item: "app1", network: "lan" })).toThrow(
+      "It knows: item, requestedBy, force.",
+    );
+    expect(jobInput("TestFailover", { item: "app1", network: "lab", requestedBy: "anna" })).toHaveProperty("network");
+    for (const operation of ["PlannedFailover", "Failback", "DisableProtection"] as const)
+      expect(jobInput(operation, { item: "app1", force: true })).toHaveProperty("force");
   });
 
   it("must say the point that it changes to", () => {
     expect(() => jobInput("ChangePit", { item: "app1" })).toThrow(/needs the point/);
     const copies = { vda: "/srv/carried/vda.qcow2" };
     expect(jobInput("EnableProtection", { item: "app1", copies })).toMatchObject({ copies });
-    expect(() => jobInput("Commit", { item: "app1", copies })).toThrow(/no use for “copies”/);
+    expect(() => jobInput("Commit", { item: "app1", copies })).toThrow(/does not know “copies”/);
     for (const wrong of [{}, [], "vda", { vda: "vda.qcow2" }, { vda: 1 }])
       expect(() => jobInput("EnableProtection", { item: "app1", copies: wrong })).toThrow(/by its absolute path, like/);
   });
