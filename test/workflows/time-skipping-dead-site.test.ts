@@ -23,7 +23,11 @@ describe("a site whose worker is gone, in virtual time", () => {
     expect((await app.state()).health).toEqual([]);
     await world.passUntil(async () => (await app.state()).failing?.attempts === 1 && (await app.steps()).length === 1);
     expect((await app.state()).health).toMatchObject([
-      { code: "WORKER_UNAVAILABLE", severity: "Warning", message: expect.stringContaining("No worker of site paris took the step") },
+      {
+        code: "WORKER_UNAVAILABLE",
+        severity: "Warning",
+        message: expect.stringContaining("No worker of site paris took the step"),
+      },
     ]);
     expect((await app.state()).stuck).toBe(false);
   });
