@@ -188,11 +188,14 @@ describe("what is done with a replica's machines", { timeout: 300_000 }, () => {
   });
 
   it("comes to the same end when the worker of a failover, of another point and of the commit died at any call", async () => {
+    // Each failover, and each undoing of one, has an epoch of its own.
+    let real = base;
     await throughEveryDeath({
       prepare: async () => {
-        await healthy.discard({ replica, failover: base.failover, epoch: 2 }, operation());
+        await healthy.discard({ replica, failover: real.failover, epoch: real.epoch + 1 }, operation());
+        real = { ...real, epoch: real.epoch + 2 };
       },
-      work: (recovery) => recovery.failOver(base, operation()),
+      work: (recovery) => recovery.failOver(real, operation()),
       check: async () => {
         expect([await domains(), await phases()]).toEqual(["app1 running", ["fo running cut-2"]]);
         await expect(healthy.open({ replica, epoch: 1, peerSite: "paris" }, never)).rejects.toMatchObject({
@@ -202,10 +205,10 @@ describe("what is done with a replica's machines", { timeout: 300_000 }, () => {
     });
     await throughEveryDeath({
       prepare: async () => {
-        await healthy.changePoint(base, operation());
+        await healthy.changePoint(real, operation());
       },
       work: (recovery) =>
-        recovery.changePoint({ ...base, failover: failoverId("fo2"), point: cutId("cut-1") }, operation()),
+        recovery.changePoint({ ...real, failover: failoverId("fo2"), point: cutId("cut-1") }, operation()),
       check: async () => {
         expect([await domains(), await phases()]).toEqual(["app1 running", ["fo2 running cut-1"]]);
         expect(await left()).toMatch(/^\S+\/fo2$/);
