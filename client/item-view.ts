@@ -1,7 +1,7 @@
 import { WorkflowNotFoundError } from "@temporalio/client";
 import type { ClientContext } from "#client/context.ts";
 import { readItemState } from "#client/item-state.ts";
-import { type LiveReplication, liveReplication } from "#client/live-report.ts";
+import { type LiveReplication, liveReplication, passText } from "#client/live-report.ts";
 import type { ItemConfiguration } from "#domain/configuration.ts";
 import type { FaultCode } from "#domain/fault-codes.ts";
 import { isExposed } from "#domain/exposure.ts";
@@ -86,9 +86,14 @@ export function withLive(
     ...(lastSealed === undefined ? {} : { lastSealed }),
     ...(lastCycle === undefined ? {} : { lastCycle }),
     ...(current === undefined ? {} : { rpoSeconds: rpoSeconds(current, now.nowMs) }),
-    ...(report === undefined ? {} : { progress: { phase: report.phase, disks: report.disks } }),
+    ...(report === undefined ? {} : { progress: progressOf(report) }),
   };
 }
+
+const progressOf = (report: ReplicationReport): NonNullable<ItemView["progress"]> => {
+  const pass = passText(report);
+  return { phase: report.phase, ...(pass === undefined ? {} : { pass }), disks: report.disks };
+};
 
 const newestSealed = (view: ItemView, report: ReplicationReport | undefined): ItemView["lastSealed"] => {
   const sealed = report?.lastSealed;

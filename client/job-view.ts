@@ -1,5 +1,5 @@
 import type { WorkflowExecutionInfo } from "@temporalio/client";
-import { bytesOf } from "#client/live-report.ts";
+import { bytesOf, passText } from "#client/live-report.ts";
 import { faultTable } from "#domain/fault-table.ts";
 import { instant } from "#domain/ids.ts";
 import type { JobFault, JobState, JobView } from "#domain/job.ts";
@@ -41,11 +41,13 @@ export function jobViewOf(execution: Execution): JobView | undefined {
   };
 }
 
-/** The same, with how far its running task has come. */
+/** The same, with how far its running task has come, and in which pass. */
 export function withProgress(view: JobView, report: ReplicationReport | undefined): JobView {
   const bytes = bytesOf(report);
-  if (bytes === undefined) return view;
-  return { ...view, tasks: view.tasks.map((task) => (task.state === "InProgress" ? { ...task, ...bytes } : task)) };
+  const pass = passText(report);
+  if (bytes === undefined && pass === undefined) return view;
+  const progress = { ...bytes, ...(pass === undefined ? {} : { detail: pass }) };
+  return { ...view, tasks: view.tasks.map((task) => (task.state === "InProgress" ? { ...task, ...progress } : task)) };
 }
 
 /** The same, with what its running task waits for. */

@@ -34,3 +34,7 @@ export function bytesOf(
     bytesTotal: report.disks.reduce((sum, { bytesTotal }) => sum + bytesTotal, 0),
   };
 }
+
+/** Why what is done of the disks is counted anew; `undefined` in the first pass over them. */
+export const passText = (report: ReplicationReport | undefined): string | undefined =>
+  report?.pass === undefined ? undefined : `pass ${report.pass.number}: ${report.pass.why}`;

@@ -46,5 +46,6 @@ export interface ItemView {
   /** The newest recovery point. `takenAt` by the source's clock; `sealedAt`, where it was told, by the replica's. */
   readonly lastSealed?: { readonly cut: CutId } & PointTimes;
   readonly lastCycle?: { readonly durationMs: number; readonly bytes: number; readonly wireBytes: number };
-  readonly progress?: { readonly phase: string; readonly disks: readonly DiskProgress[] };
+  /** `pass`: which pass over the disks this is and why, from the second on. */
+  readonly progress?: { readonly phase: string; readonly pass?: string; readonly disks: readonly DiskProgress[] };
 }

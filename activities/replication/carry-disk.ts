@@ -19,6 +19,7 @@ export async function carryDisk(stretch: Stretch, plan: DiskPlan, cut: CutId): P
     results.push(await transfer(stretch, { verb, plan, source, from: plan.from }));
   }
   if (plan.again !== undefined) {
+    stretch.reporter.again("what has changed since an earlier cut is sent now");
     await using source = await open(stretch, { plan, cut, since: plan.again });
     results.push(await transfer(stretch, { verb: "copy", plan, source: below(source, plan.from), from: 0 }));
   }

@@ -29,6 +29,7 @@ export async function connected(
       if (flowed || lostAt === undefined) lostAt = flowed ? clock.now() : undefined;
       const waiting = lostAt !== undefined && clock.now() - lostAt < patienceMs;
       if (signal.aborted || !waiting || !isFault(error) || !linkFaults.has(error.code)) throw error;
+      if (flowed) reporter.again("the link to the replica broke and is made anew");
       stretch.log("the link to the replica broke; trying again", {
         replica: stretch.request.replica,
         code: error.code,

@@ -14,6 +14,8 @@ export interface Reporter {
   /** One transfer of a disk, from its first byte to its end. */
   transfer(disk: DiskId, from: number): { progress(progress: CopyProgress): void; done(result: CopyResult): void };
   completed(disk: DiskId): void;
+  /** What has been done of the disks is begun anew, or gone on with elsewhere. */
+  again(why: string): void;
   /** Looks whether the disks under way make progress, also when nothing is heard of them. */
   judge(): void;
   sealed(point: RecoveryPoint, cycle: NonNullable<ReplicateReport["lastCycle"]>): void;
@@ -41,6 +43,7 @@ export function createReporter(options: {
     ...options.before,
     phase: "connecting",
     disks: [],
+    ...takenOver(options.before),
   };
   const marks = new Map<DiskId, readonly CopyMark[]>();
   let saidAt = Number.NEGATIVE_INFINITY;
@@ -101,6 +104,7 @@ export function createReporter(options: {
       marks.delete(disk);
       changeDisk(disk, { state: "Completed", bytesDone: total });
     },
+    again: (why) => change({ pass: nextPass(report, why) }, true),
     judge() {
       for (const { disk, state, bytesDone } of report.disks) {
         if (!marks.has(disk)) continue;
@@ -111,6 +115,8 @@ export function createReporter(options: {
     sealed(point, lastCycle) {
       const lastSealed = { cut: point.id, takenAt: point.takenAt, sealedAt: point.sealedAt };
       const sealed = { lastSealed, lastCycle, cycles: report.cycles + 1 };
+      const { pass: _done, ...rest } = report;
+      report = rest;
       change({ ...sealed, ...(point.consistency === "app-consistent" && appConsistent(point, report)) }, true);
     },
     warn(warning) {
@@ -125,6 +131,17 @@ export function createReporter(options: {
     },
   };
 }
+
+const nextPass = ({ pass }: ReplicateReport, why: string): NonNullable<ReplicateReport["pass"]> => ({
+  number: (pass?.number ?? 1) + 1,
+  why,
+});
+
+/** An attempt that was lost between two cuts had begun no pass. */
+const takenOver = (before: ReplicateReport | undefined): Pick<ReplicateReport, "pass"> =>
+  before !== undefined && before.phase !== "waiting" && before.disks.some(({ state }) => state !== "Completed")
+    ? { pass: nextPass(before, "the worker was lost and another one goes on") }
+    : {};
 
 /** The guest could be frozen: that it could not be before is over. */
 const appConsistent = ({ takenAt }: RecoveryPoint, { warnings }: ReplicateReport): Partial<ReplicateReport> => ({

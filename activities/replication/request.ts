@@ -31,6 +31,8 @@ export interface ReplicateReport {
   readonly bytesSent: number;
   readonly wireBytes: number;
   readonly disks: readonly DiskProgress[];
+  /** Which pass over the disks this is towards the next point, from the second on, and why it was begun: what is done of a disk is counted anew. */
+  readonly pass?: { readonly number: number; readonly why: string };
   /** Said in health though replication goes on, each once: an app-consistent point that could not be had, firmware variables that could not be read. */
   readonly warnings: readonly { readonly code: FaultCode; readonly message: string; readonly at: Instant }[];
 }

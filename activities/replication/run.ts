@@ -6,7 +6,7 @@ import { type DiskWatch, watchDisks } from "./disk-watch.ts";
 import { pauseMs } from "./pace.ts";
 import type { Stretch } from "./stretch.ts";
 import { operationOf } from "./stretch.ts";
-import { tooFast } from "./until-sealed.ts";
+import { cutBroke, tooFast } from "./until-sealed.ts";
 
 const brokenInARow = 5;
 /** A guest that could not be frozen is not asked again in each cycle: freezing stops its writes. */
@@ -42,7 +42,10 @@ export async function run(stretch: Stretch): Promise<void> {
     if (machineOff) sayOff(stretch);
     else if ("point" in done) reporter.passed("MACHINE_NOT_RUNNING");
     if (!("point" in done) && broken >= brokenInARow) throw tooFast(stretch, done.broken);
-    if (!("point" in done)) continue;
+    if (!("point" in done)) {
+      reporter.again(cutBroke);
+      continue;
+    }
     reporter.phase("waiting");
     const pause = pauseMs(request.policy, { cutAtMs: done.cutAtMs, nowMs: clock.now(), idle: done.bytes === 0 });
     if (clock.now() + pause >= until) return;

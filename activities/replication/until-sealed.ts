@@ -21,10 +21,14 @@ export async function untilSealed(stretch: Stretch, options: Parameters<typeof c
       if (now > received) tries = 0;
       received = Math.max(received, now);
       if (tries >= triesWithoutProgress) throw tooFast(stretch, error);
+      stretch.reporter.again(cutBroke);
       stretch.log("the cut broke and is taken again", { item: stretch.request.tracked.item, received, tries });
     }
   }
 }
+
+/** Why a pass is begun anew; what was received is gone on with. */
+export const cutBroke = "the cut broke and is taken anew";
 
 async function receivedBytes(stretch: Stretch): Promise<number> {
   const { incoming } = await stretch.session.state(stretch.signal);

@@ -3,10 +3,14 @@ import { durationText, progressText } from "./quantities.ts";
 import { pairs, table } from "./table.ts";
 import { commandLine } from "./verbs.ts";
 import { exposedStates, isExposed } from "#domain/exposure.ts";
-import type { ItemView } from "#domain/item-view.ts";
+import type { DiskProgress, ItemView } from "#domain/item-view.ts";
 import { scenarioOf } from "#domain/job-scenarios.ts";
 
 const rpoText = (item: ItemView): string => (item.rpoSeconds === undefined ? "" : durationText(item.rpoSeconds * 1000));
+
+/** How much there is to send of a disk is known when its turn comes. */
+const diskText = ({ state, bytesDone, bytesTotal }: DiskProgress): string =>
+  state === "Queued" && bytesDone === 0 ? state : `${state}, ${progressText(bytesDone, bytesTotal)}`;
 
 const fullRpoText = (item: ItemView): string => {
   if (item.rpoSeconds === undefined) return "-";
@@ -60,9 +64,8 @@ export const itemText = (item: ItemView): string => {
       `${scenarioOf(activeJob.operation).title}, since ${activeJob.since} (understudy jobs ${activeJob.id})`,
     ]);
   if (progress !== undefined) {
-    facts.push(["Replication", progress.phase]);
-    for (const disk of progress.disks)
-      facts.push([`  ${disk.disk}`, `${disk.state}, ${progressText(disk.bytesDone, disk.bytesTotal)}`]);
+    facts.push(["Replication", [progress.phase, ...(progress.pass === undefined ? [] : [progress.pass])].join(", ")]);
+    for (const disk of progress.disks) facts.push([`  ${disk.disk}`, diskText(disk)]);
   }
   const trouble = item.health.map(
     (error) =>

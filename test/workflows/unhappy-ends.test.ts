@@ -11,6 +11,15 @@ describe("a job that does not come to its end", () => {
   const fenced = (name: string) =>
     world.sites.calls.some(({ activity, machine }) => activity === "guardMachine" && machine === name);
 
+  /** What a job that is watched says of its running tasks, from now to its end. */
+  const saidBy = async (job: string): Promise<readonly string[]> => {
+    const said = new Set<string>();
+    for await (const { tasks } of world.understudy.watch(job, new AbortController().signal))
+      for (const { name, state, detail } of tasks)
+        if (state === "InProgress" && detail !== undefined) said.add(`${name}: ${detail}`);
+    return [...said];
+  };
+
   it("turns the machine on again when a planned failover is cancelled after the machine was shut down", async () => {
     const app = world.of("app1");
     await app.protect();
@@ -152,7 +161,11 @@ describe("a job that does not come to its end", () => {
     const sent = { details: { bytesSent: 5_000 } };
     const fault = new Fault("HOST_UNREACHABLE", "The host lyon-1 does not answer.", sent);
     world.sites.trouble({ at: "replicate", machine: "app7", fault });
-    expect(await app.run("ReverseReplicate")).toMatchObject({ state: "Succeeded", result: { bytesSent: 6_000 } });
+    const job = await app.start("ReverseReplicate");
+    expect(await saidBy(job)).toEqual([
+      "Synchronize changes: A hypervisor host cannot be reached over SSH. The host lyon-1 does not answer. Trying again in 5 s.",
+    ]);
+    expect(await app.ended(job)).toMatchObject({ state: "Succeeded", result: { bytesSent: 6_000 } });
   });
 
   it("says of a step that is tried again why, and how often it has failed", async () => {
@@ -161,13 +174,9 @@ describe("a job that does not come to its end", () => {
     const fault = new Fault("HOST_UNREACHABLE", "Host lyon-1 cannot be reached: EHOSTUNREACH.");
     for (let tries = 0; tries < 2; tries += 1) world.sites.trouble({ at: "failOver", machine: "app8", fault });
     const job = await app.start("UnplannedFailover");
-    const said = new Set<string>();
-    for await (const { tasks } of world.understudy.watch(job, new AbortController().signal))
-      for (const { name, state, detail } of tasks)
-        if (state === "InProgress" && detail !== undefined) said.add(`${name}: ${detail}`);
     const told = (failed: string) =>
       `Start the replica virtual machine: Host lyon-1 cannot be reached: EHOSTUNREACH. ${failed} failed; it is tried again by itself.`;
-    expect([...said]).toEqual([told("1 of 8 tries has"), told("2 of 8 tries have")]);
+    expect(await saidBy(job)).toEqual([told("1 of 8 tries has"), told("2 of 8 tries have")]);
     expect(await app.ended(job)).toMatchObject({ state: "Succeeded" });
   });
 });

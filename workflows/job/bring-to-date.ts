@@ -21,6 +21,7 @@ export async function bringToDate(
     } catch (error) {
       const { code } = faultOf(error);
       if (code !== "RESYNC_REQUIRED" && code !== "TRACKING_LOST") throw error;
+      job.tell("What had changed could not be proven: all is compared by checksums now.");
       job.inform("What had changed could not be proven; the difference was found by checksums.");
     }
   }

@@ -27,8 +27,10 @@ export interface Job<Operation extends OperationName> {
   task<Result>(name: TaskName<Operation>, work: () => Promise<Result>): Promise<Result>;
   /** One of them is not needed this time. */
   skip(name: TaskName<Operation>, why: string): void;
-  /** Says on the running task what is going on. */
+  /** Says on the running task what is going on; people see it with the next task, or with the job's end. */
   note(detail: string): void;
+  /** The same, and people see it at once: why what goes on takes long. Each is written to the job's history. */
+  tell(detail: string): void;
   /** Into the item, before the story goes on: what must be known even when this job dies now. */
   record(patch: ItemPatch, turnedOff?: ActiveJob["turnedOff"]): Promise<void>;
   /** The replica has this point: the item hears of it with what is recorded next, and not later than with the job's end. */
@@ -90,6 +92,7 @@ export function createJob<Operation extends OperationName>(parts: {
     },
     skip: (name, why) => ledger.skip(name, why),
     note: (detail) => ledger.note(detail),
+    tell: (detail) => ledger.tell(detail),
     async record(patch, turnedOff) {
       item = { ...item, ...patch };
       await hold.record({ patch, ...news(), ...(turnedOff === undefined ? {} : { turnedOff }) });

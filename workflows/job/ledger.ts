@@ -14,6 +14,8 @@ export interface JobLedger {
   /** The task is not needed this time. */
   skip(name: string, why: string): void;
   note(detail: string): void;
+  /** The same, seen at once: what will be so for a while. */
+  tell(detail: string): void;
   inform(sentence: string): void;
   /** Where the machine ran when the job began. */
   place(site: string): void;
@@ -72,6 +74,10 @@ export function jobLedger(
     },
     note(detail) {
       if (running !== undefined) list.detail(running, detail);
+    },
+    tell(detail) {
+      if (running !== undefined) list.detail(running, detail);
+      publish();
     },
     inform(sentence) {
       information.push(sentence);

@@ -18,7 +18,7 @@ const toldAttempts = 20;
  * `item` is asked again whenever the configuration is applied anew: what changes for the stretch has it begin anew at once.
  */
 export async function replicateInJob(
-  job: Pick<Steps, "note">,
+  job: Pick<Steps, "note" | "tell">,
   item: () => ItemState,
   stretch: Pick<ReplicateRequest, "mode" | "returnAfterSeconds"> & {
     readonly attempts: number;
@@ -45,7 +45,7 @@ export async function replicateInJob(
       const delay = retryDelaySeconds(fault, attempt);
       if (isCancellation(error) || delay === undefined || attempt >= attempts) throw error;
       const again = attempt < toldAttempts ? `in ${delay} s` : `every ${delay} s until it works`;
-      job.note(`${faultTable[fault.code].summary} ${fault.message} Trying again ${again}.`);
+      job.tell(`${faultTable[fault.code].summary} ${fault.message} Trying again ${again}.`);
       await sleep(delay * 1_000);
     }
   }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { run, world } from "./run-in-double.ts";
 import { newLifecycle } from "#domain/lifecycle.ts";
-import { cutId, itemName, siteName } from "#domain/ids.ts";
+import { cutId, diskId, itemName, siteName } from "#domain/ids.ts";
 
 describe("status", () => {
   test("shows the items in a table", async () => {
@@ -54,6 +54,22 @@ describe("status", () => {
     expect(out).toContain(`State          ${told}\n`);
     expect(out).toContain(
       "RPO            4 s and growing, since the machine began with the point of 2026-11-20T11:59:56.000Z\n",
+    );
+  });
+
+  test("says which pass over the disks runs and why, and no size of what has yet to be found", async () => {
+    const disk = (name: string, state: "Queued" | "InProgress", bytesDone: number) =>
+      ({ disk: diskId(name), state, bytesDone, bytesTotal: 1_048_576 }) as const;
+    const disks = [disk("vda", "InProgress", 524_288), disk("vdb", "Queued", 0)];
+    const pass = "pass 2: the cut broke and is taken anew";
+    const { out } = await run("status app1", { view: { progress: { phase: "copying", pass, disks } } });
+    expect(out).toContain(
+      [
+        `Replication    copying, ${pass}`,
+        "  vda          InProgress, 512 KiB of 1 MiB (50%)",
+        "  vdb          Queued",
+        "",
+      ].join("\n"),
     );
   });
 

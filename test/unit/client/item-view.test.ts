@@ -20,6 +20,12 @@ describe("an item's live view", () => {
     expect(seen.replicationHealth).toBe("Normal");
   });
 
+  it("says which pass over the disks runs, and why", () => {
+    const pass = { number: 2, why: "the cut broke and is taken anew" };
+    const { progress } = live({ report: { ...report("2026-11-21T12:00:07.000Z"), pass } });
+    expect(progress).toMatchObject({ phase: "waiting", pass: "pass 2: the cut broke and is taken anew" });
+  });
+
   it("does not go back to an older point that an earlier heartbeat tells of", () => {
     const newer = { ...view, lastSealed: { cut: report("").lastSealed.cut, takenAt: instant(nowMs - 1_000) } };
     expect(live({ report: report("2026-11-21T12:00:07.000Z") }, newer).rpoSeconds).toBe(1);

@@ -63,4 +63,11 @@ describe("a job's view", () => {
     ]);
     expect(withProgress(said, undefined)).toBe(said);
   });
+
+  it("says of a pass that is begun anew which it is and why", () => {
+    const pass = { number: 2, why: "the cut broke and is taken anew" };
+    const disks = [{ disk: diskId("vda"), state: "InProgress" as const, bytesDone: 5, bytesTotal: 100 }];
+    const again = withProgress(said, { ...report("2026-11-21T12:00:00.000Z"), pass, disks });
+    expect(again.tasks.map(({ detail }) => detail)).toEqual([undefined, "pass 2: the cut broke and is taken anew"]);
+  });
 });

@@ -92,6 +92,27 @@ test("A cut that the guest overruns is told as such over the stream, and taken a
   expect(await equal(item)).toBe(true);
 });
 
+test("Each pass after the first says its number and why it was begun, until the point is sealed", async () => {
+  using dir = memoryDir();
+  await using item = await protectedItem({ dir: dir.path, blocks: [blocks, 8], link: stream });
+  fill(item, 0);
+  const passes = () => [
+    ...new Set(
+      item.reports.splice(0).flatMap(({ pass }) => (pass === undefined ? [] : [`${pass.number} ${pass.why}`])),
+    ),
+  ];
+  const full: FaultRule = { on: "replica.write", nth: 5, fault: "STORE_FULL" };
+  await expect(item.replicate("seed", { target: [full] })).rejects.toMatchObject({ code: "STORE_FULL" });
+  expect(passes()).toEqual([]);
+  write(item.east.store, vda, 2 * block, pattern("meanwhile"));
+  expect((await item.replicate("seed")).pass).toBeUndefined();
+  expect(passes()).toEqual(["2 what has changed since an earlier cut is sent now"]);
+  const broken: FaultRule = { on: "source.read", nth: 60, fault: "CUT_BROKEN" };
+  await item.replicate("resynchronize", { source: [broken] });
+  expect(passes()).toEqual(["2 the cut broke and is taken anew"]);
+  expect(await equal(item)).toBe(true);
+});
+
 test("An older owner is refused over the stream", async () => {
   using dir = memoryDir();
   await using item = await protectedItem({ dir: dir.path, link: stream });

@@ -118,3 +118,16 @@ test("What is said does not grow with the points that a run seals, nor with a ma
   });
   expect(Math.max(...sizes)).toBeLessThan((sizes[0] ?? 0) + 20);
 });
+
+test("An attempt that goes on where a lost worker was says that it does, and counts the passes on", () => {
+  const { said, reporter } = watched();
+  reporter.disks([{ disk: vda, sizeBytes: 10 * mebibyte, from: 0 }]);
+  reporter.again("the cut broke and is taken anew");
+  const before = said.at(-1);
+  const next = createReporter({ emit: () => undefined, now: () => 0, ...(before && { before }) });
+  expect(next.report.pass).toEqual({ number: 3, why: "the worker was lost and another one goes on" });
+  next.sealed(point, { durationMs: 1, bytes: 1, wireBytes: 1 });
+  expect(next.report.pass).toBeUndefined();
+  const between = createReporter({ emit: () => undefined, now: () => 0, before: next.report });
+  expect(between.report.pass).toBeUndefined();
+});
