@@ -113,4 +113,16 @@ describe("an old primary", () => {
     await writesOn(world.guest(lyon));
     expect(await world.guest(paris).state()).toBe("shut off");
   });
+
+  it("that is gone is not needed: everything is copied there, and the machine comes home", async () => {
+    await world.run("Commit");
+    await world.host(paris).run("virsh -q undefine app1 --nvram");
+    const { result, tasks } = await world.run("ReverseReplicate");
+    expect(result?.information?.join()).toContain("not on host paris1 at site paris any more");
+    expect(tasks.at(-1)?.detail).toMatch(/^all copied, /);
+    await world.fresh();
+    await world.run("Failback");
+    await writesOn(world.guest(paris));
+    expect(await world.guest(lyon).state()).toBe("shut off");
+  });
 });
