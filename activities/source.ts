@@ -10,6 +10,9 @@ import type { TrackedMachine } from "#platforms/platform.ts";
 /** A machine takes longer than this to boot: it is off again before it serves. */
 const lookEveryMs = 2_000;
 
+/** The start of a held machine has no host to wait for it: its services are down for that long at most after their host is back. */
+const lookForRestartMs = 3_000;
+
 type OnHost<Request> = Request & { readonly host: HostName };
 
 /** What is done to a machine where it runs, or ran. Each rejects with the Faults of `ReplicationSource`. */
@@ -40,6 +43,14 @@ export interface SourceActivities {
       readonly unfenced?: boolean;
     }>,
   ): Promise<{ readonly wasRunning: boolean }>;
+  /** Holds the machine's start with its host, and stays. Answers when such a start is due, or after `forSeconds` without. Ends early when cancelled, or when the host cannot be asked. */
+  holdAutostart(
+    request: OnHost<{ readonly item: ItemName; readonly machine: MachineId; readonly forSeconds: number }>,
+  ): Promise<{ readonly startDue: boolean }>;
+  startHeldMachine(
+    request: OnHost<{ readonly item: ItemName; readonly machine: MachineId }>,
+  ): Promise<{ readonly started: boolean }>;
+  giveAutostartBack(request: OnHost<{ readonly machine: MachineId }>): Promise<void>;
   unfenceMachine(request: OnHost<{ readonly machine: MachineId }>): Promise<{ readonly started: boolean }>;
   stopTracking(request: OnHost<{ readonly tracked: TrackedMachine }>): Promise<void>;
 }
@@ -76,6 +87,19 @@ export const createSourceActivities = (openHost: OpenHost): SourceActivities => 
         await sleep(lookEveryMs, undefined, { signal: op.signal });
       }
     }),
+  holdAutostart: ({ host, forSeconds, ...request }) =>
+    asOperation(async (op) => {
+      const until = Date.now() + forSeconds * 1_000;
+      for (;;) {
+        const found = await (await sourceOf(openHost, host)).holdAutostart(request, op);
+        if (found.startDue || Date.now() >= until) return found;
+        await sleep(lookForRestartMs, undefined, { signal: op.signal });
+      }
+    }),
+  startHeldMachine: ({ host, ...request }) =>
+    asOperation(async (op) => (await sourceOf(openHost, host)).startHeld(request, op)),
+  giveAutostartBack: ({ host, machine }) =>
+    asOperation(async (op) => (await sourceOf(openHost, host)).giveAutostartBack(machine, op)),
   stopTracking: ({ host, tracked }) =>
     asOperation(async (op) => (await sourceOf(openHost, host)).stopTracking(tracked, op)),
 });

@@ -10,7 +10,8 @@ export const defaults = {
   user: "root",
   store: "/var/lib/understudy",
   shutdownGraceSeconds: 60,
-};
+  autostart: "host",
+} as const;
 
 type WrittenSite = WrittenConfiguration["sites"][string];
 type WrittenHost = WrittenSite["hosts"][string];
@@ -61,6 +62,7 @@ const completeItem = (name: string, written: WrittenItem, sites: WrittenConfigur
   policy: written.policy ?? defaultPolicy.name,
   excludeDisks: (written.excludeDisks ?? []).map(diskId),
   shutdownGraceSeconds: written.shutdownGrace ?? defaults.shutdownGraceSeconds,
+  autostart: written.autostart ?? defaults.autostart,
 });
 
 /** The way home goes the way there backwards, where the file says nothing else. */

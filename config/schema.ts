@@ -78,6 +78,7 @@ const item = object({
       error: "must be 5s to 1h: how long a guest may take to shut down",
     })
     .optional(),
+  autostart: oneOf(["host", "understudy"]).optional(),
 });
 
 /** The file as people write it. `kinds`: the platforms a host may have. */

@@ -42,6 +42,8 @@ const consequenceOf = ({ kind }: ConfigurationChange, path: readonly string[]): 
     return `Refused while ${name} is protected: its replica belongs to the machine and the places it was made for.`;
   if (group === "items" && field === "excludeDisks")
     return "Of a protected item it takes effect with the next delta: a disk taken in is copied whole, an excluded one is in no later point. A name that the machine does not have is told by `understudy status`, or when protection is enabled.";
+  if (group === "items" && field === "autostart")
+    return "Of a protected item it takes effect within seconds; it says who starts the machine after a restart of its host, where its autostart is on.";
   if (group === "policies" && kind === "changed")
     return `Takes effect with the next delta of every item under the policy ${name}.`;
   if (group === "sites" && field === "stream") return `The worker of ${name} must be restarted to listen there.`;

@@ -53,4 +53,9 @@ export interface ItemConfiguration {
   readonly excludeDisks: readonly DiskId[];
   /** How long a planned failover waits for the guest to shut down. */
   readonly shutdownGraceSeconds: number;
+  /**
+   * Who starts a machine that its host starts by itself (autostart), after a restart of the host: the host itself; or, while the machine is protected, Understudy, which
+   * knows whether it still lives there. Absent (applied before there was such): the host.
+   */
+  readonly autostart?: "host" | "understudy";
 }

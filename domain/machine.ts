@@ -24,5 +24,7 @@ export interface Machine {
   readonly firmware: "bios" | "uefi";
   readonly tpm: boolean;
   readonly running: boolean;
+  /** Its host starts it by itself when it starts. Absent: not known. */
+  readonly autostart?: boolean;
   readonly definition: string;
 }

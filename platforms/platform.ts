@@ -101,7 +101,7 @@ export interface ReplicationSource {
   ): Promise<BlockSource>;
   /** Ends the standing cut. `keep`: the tracking records that stay (the replica's `lastCut`, usually); all other records of this item go. */
   release(request: { readonly tracked: TrackedMachine; readonly keep: readonly CutId[] }, op: Operation): Promise<void>;
-  /** Removes everything of ours from the machine. One that was fenced is its owner's again; that its host does not start it by itself stays so. */
+  /** Removes everything of ours from the machine. One that was fenced is its owner's again; that its host does not start it by itself, also because that was held and not given back before, stays so. */
   stopTracking(tracked: TrackedMachine, op: Operation): Promise<void>;
   /** Asks the guest to shut down; after `graceSeconds` rejects with `SHUTDOWN_TIMED_OUT`, or with `force` turns it off. */
   shutDown(
@@ -111,6 +111,22 @@ export interface ReplicationSource {
   powerOn(machine: MachineId, op: Operation): Promise<void>;
   /** Starts a machine that has gone off, unless it is fenced: what must not serve stays off. Answers whether it had to be started. */
   keepOn(machine: MachineId, op: Operation): Promise<{ readonly wasOff: boolean }>;
+  /**
+   * Takes over from the host that it starts the machine by itself when it starts: its own setting goes off, after it was durably written down there that it was on. From then on
+   * the machine counts as one that starts with its host: cuts carry that, and a fence. Nothing is taken over of a machine that its host does not start by itself, or that is
+   * fenced. Cheap, to be asked again and again. `startDue`: the machine is off, and its host has been restarted since it was last seen running.
+   */
+  holdAutostart(
+    request: { readonly item: ItemName; readonly machine: MachineId },
+    op: Operation,
+  ): Promise<{ readonly startDue: boolean }>;
+  /** Starts a held machine whose start is due, and no other; a fenced one never. Whether it still lives here is the caller's to know. Answers whether it was started. */
+  startHeld(
+    request: { readonly item: ItemName; readonly machine: MachineId },
+    op: Operation,
+  ): Promise<{ readonly started: boolean }>;
+  /** Ends `holdAutostart`: the host starts the machine by itself again. Nothing to do where nothing is held, and not for one that is fenced. */
+  giveAutostartBack(machine: MachineId, op: Operation): Promise<void>;
   /**
    * Keeps an old primary from serving: turned off at once, hard, when it runs, not started by the host itself (autostart off), and marked on the host with `epoch`.
    * Idempotent; `STALE_EPOCH` where it is fenced under a newer one. Answers whether it was found running.

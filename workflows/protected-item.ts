@@ -10,6 +10,7 @@ import {
 import { type Courier, courierOf } from "#workflows/item/courier.ts";
 import { withFencePlaces } from "#workflows/item/fence-place.ts";
 import { fencingOf } from "#workflows/item/fencing.ts";
+import { type HoldingAutostart, holdingAutostart } from "#workflows/item/holding-autostart.ts";
 import { holdItem, type ItemHolder } from "#workflows/item/holder.ts";
 import { ask, configured, end, record } from "#workflows/item/jobs.ts";
 import { endsKeepingOn, type KeepingOn, keepingOn } from "#workflows/item/keeping-on.ts";
@@ -35,6 +36,7 @@ export async function ProtectedItem(initial: ItemState): Promise<void> {
   const replication = replicationOf(item);
   const fencing = fencingOf(item);
   const keeping = keepingOn(item);
+  const holding = holdingAutostart(item);
   const vigil = vigilOf(item);
   const selfStarted = selfStartedOf(item);
   const publish = itemPublisher();
@@ -66,9 +68,10 @@ export async function ProtectedItem(initial: ItemState): Promise<void> {
     replication.reconcile({ rest });
     fencing.reconcile();
     keeping.reconcile();
+    holding.reconcile();
     vigil.reconcile();
     selfStarted.reconcile();
-    grantWhenQuiet(item, { replication, keeping, courier });
+    grantWhenQuiet(item, { replication, keeping, holding, courier });
     tellWaiting(item, courier);
 
     const atRest = !replication.running && !vigil.running && courier.idle && allHandlersFinished();
@@ -80,14 +83,19 @@ export async function ProtectedItem(initial: ItemState): Promise<void> {
 
 function grantWhenQuiet(
   item: ItemHolder,
-  around: { readonly replication: ItemReplication; readonly keeping: KeepingOn; readonly courier: Courier },
+  around: {
+    readonly replication: ItemReplication;
+    readonly keeping: KeepingOn;
+    readonly holding: HoldingAutostart;
+    readonly courier: Courier;
+  },
 ): void {
-  const { replication, keeping, courier } = around;
+  const { replication, keeping, holding, courier } = around;
   const job = item.state.activeJob;
   if (job === null || job.granted) return;
   if (job.operation === "UnplannedFailover") replication.abandon();
   else if (wantsQuiet(item.state) && replication.running) return;
-  if (keeping.running && endsKeepingOn(job.operation)) return;
+  if ((keeping.running || holding.running) && endsKeepingOn(job.operation)) return;
   item.update((state) => ({ ...state, activeJob: { ...job, granted: true } }));
   courier.grant(job);
 }
@@ -101,6 +109,6 @@ function tellWaiting(item: ItemHolder, courier: Courier): void {
   for (const id of waiting) courier.tellWaiting({ id });
 }
 
-/** An old primary that has yet to be fenced is kept in mind also when nothing is protected any more. */
-const isOver = ({ lifecycle, activeJob, fence }: ItemState): boolean =>
-  lifecycle.state === "unprotected" && activeJob === null && fence === null;
+/** An old primary that has yet to be fenced, and a start with a host that has yet to be given back, are kept in mind also when nothing is protected any more. */
+const isOver = ({ lifecycle, activeJob, fence, held = [] }: ItemState): boolean =>
+  lifecycle.state === "unprotected" && activeJob === null && fence === null && held.length === 0;

@@ -74,6 +74,25 @@ export const keepingOnAt = (site: SiteName, seconds: number) =>
     retry: { initialInterval: "1 second", backoffCoefficient: 2, maximumInterval: "10 seconds" },
   });
 
+/** As `guardAt`, but a cancellation is answered only when nothing of it goes on any more: within seconds, also when the site has died. */
+export const holdingAt = (site: SiteName) =>
+  stepsOf<SiteActivities>(site, {
+    startToCloseTimeout: "2 hours",
+    heartbeatTimeout,
+    cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    retry: { initialInterval: "1 second", backoffCoefficient: 2, maximumInterval: "5 seconds" },
+  });
+
+/** A start that is right at this moment only: given up soon, and never tried again without asking the item anew. */
+export const startingAt = (site: SiteName) =>
+  stepsOf<SiteActivities>(site, {
+    scheduleToStartTimeout: "15 seconds",
+    scheduleToCloseTimeout: "3 minutes",
+    heartbeatTimeout,
+    cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    retry: { maximumAttempts: 1 },
+  });
+
 /**
  * Replication: hours long. A worker's death is Temporal's to mend (another attempt, resumed); a Fault is not tried again here, because the item says
  * so in its health and waits by its own rule.

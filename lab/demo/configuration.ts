@@ -38,6 +38,7 @@ export const demoConfiguration = (options: {
       policy: "demo",
       excludeDisks: [],
       shutdownGraceSeconds: options.shutdownGraceSeconds,
+      autostart: "understudy",
     },
   },
 });

@@ -16,6 +16,9 @@ mount --bind "$folder/lib" /var/lib/libvirt
 mount --bind "$folder/log" /var/log/libvirt
 mount --bind "$folder/cache" /var/cache/libvirt
 mount --bind "$folder/hosts" /etc/hosts
+# The kernel is not started anew with the host; who asks whether it was must hear so all the same.
+cat /proc/sys/kernel/random/uuid >/run/boot_id
+mount --bind /run/boot_id /proc/sys/kernel/random/boot_id
 # A store of limited size is a file system of its own in a file, so that "disk full" is real. The loop device goes with the namespace.
 if [ -f "$folder/store.img" ]; then
   mount -o loop,discard "$folder/store.img" /var/lib/libvirt/understudy

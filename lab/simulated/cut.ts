@@ -83,7 +83,13 @@ export function stopTracking(host: SimulatedHost, tracked: TrackedMachine): void
     return undefined;
   });
   host.store.transact((state: State) => {
-    const { fenced: _standing, fencedEpoch: _epoch, fencedBy: _order, ...owned } = machineOf(state, tracked.machine);
+    const {
+      fenced: _standing,
+      fencedEpoch: _epoch,
+      fencedBy: _order,
+      held: _held,
+      ...owned
+    } = machineOf(state, tracked.machine);
     state.put(machineKey(owned.machine.id), owned);
   });
 }

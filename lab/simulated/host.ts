@@ -33,6 +33,9 @@ export function upHost(state: State, site: string): HostRecord {
   return host;
 }
 
+/** Which boot of the host this is. */
+export const bootOf = (state: State): number => state.get(hostKey)?.boots ?? 0;
+
 /** Throws `MACHINE_NOT_FOUND`, with the names there are. */
 export function machineOf(state: State, nameOrId: string): MachineRecord {
   const all = state.list(allMachines);

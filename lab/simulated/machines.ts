@@ -1,7 +1,7 @@
 import type { DiskId, MachineId } from "#domain/ids.ts";
 import type { Machine, NetworkAdapter } from "#domain/machine.ts";
 import { defaultGuest, definitionText } from "./definition.ts";
-import { machineOf, newHost, start } from "./host.ts";
+import { bootOf, machineOf, newHost, start } from "./host.ts";
 import { diskPath } from "./paths.ts";
 import type { Guest, MachineRecord } from "./records.ts";
 import { allMachines, hostKey, machineKey } from "./records.ts";
@@ -79,7 +79,7 @@ export function crashHost(store: Store): void {
 /** Plugs it in again: machines that the host starts by itself come up, also an old primary that nobody has fenced. */
 export function bootHost(store: Store): readonly Machine[] {
   return store.transact((state) => {
-    state.put(hostKey, { ...(state.get(hostKey) ?? newHost), up: true });
+    state.put(hostKey, { ...(state.get(hostKey) ?? newHost), up: true, boots: bootOf(state) + 1 });
     const started = state.list(allMachines).filter(({ autostart, machine }) => autostart && !machine.running);
     return started.map((record) => start(state, record).machine);
   });

@@ -83,9 +83,9 @@ export function fence(
       );
     const before = record.fencedBy?.order === order && record.fencedBy.wasRunning;
     wasRunning = before || record.machine.running;
-    const { autostart } = unfenced(record);
-    const fencedBy = { order, wasRunning, autostart };
-    return { ...record, autostart: false, fencedEpoch: request.epoch, fenced: true, fencedBy };
+    const { held, ...rest } = record;
+    const fencedBy = { order, wasRunning, autostart: unfenced(record).autostart || held !== undefined };
+    return { ...rest, autostart: false, fencedEpoch: request.epoch, fenced: true, fencedBy };
   });
   host.log("machine fenced", { ...request, wasRunning });
   return { wasRunning };

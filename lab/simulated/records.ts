@@ -8,6 +8,8 @@ import type { Key } from "./store.ts";
 /** The simulated hypervisor host itself. */
 export interface HostRecord {
   readonly up: boolean;
+  /** How often it has been booted after a crash. */
+  readonly boots?: number;
   readonly networks: readonly string[];
   /** Counts layers and openings, so that their names are never used twice. */
   readonly counter: number;
@@ -28,6 +30,8 @@ export interface MachineRecord {
   /** Grows with each start: a guest of an earlier start cannot write any more. */
   readonly generation: number;
   readonly autostart: boolean;
+  /** Its start with the host is held, as `holdAutostart` has it; `ranIn`: the boot that it last ran in. */
+  readonly held?: { readonly ranIn: number };
   readonly fencedEpoch?: number;
   /** The fence stands: a lawful start has not lifted it. */
   readonly fenced?: boolean;

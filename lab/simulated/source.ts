@@ -2,6 +2,7 @@ import type { ReplicationSource } from "#platforms/platform.ts";
 import { checkSource } from "./source-checks.ts";
 import { openCutSource } from "./cut-source.ts";
 import { releaseCut, standingCut, stillAt, stopTracking, takeCut } from "./cut.ts";
+import { giveAutostartBack, holdAutostart, startHeld } from "./held-autostart.ts";
 import type { SimulatedHost } from "./host.ts";
 import { openableDisk } from "./openable-disk.ts";
 import { fence, keepFenced, keepOn, powerOn, shutDown, unfence } from "./power.ts";
@@ -21,6 +22,10 @@ export function simulatedSource(host: SimulatedHost): ReplicationSource {
     shutDown: (request, op) => faults("source.shutDown", op.signal, () => shutDown(host, request, op.signal)),
     powerOn: (machine, op) => faults("source.powerOn", op.signal, () => powerOn(host, machine)),
     keepOn: (machine, op) => faults("source.keepOn", op.signal, () => keepOn(host, machine)),
+    holdAutostart: ({ machine }, op) => faults("source.holdAutostart", op.signal, () => holdAutostart(host, machine)),
+    startHeld: ({ machine }, op) => faults("source.startHeld", op.signal, () => startHeld(host, machine)),
+    giveAutostartBack: (machine, op) =>
+      faults("source.giveAutostartBack", op.signal, () => giveAutostartBack(host, machine)),
     unfence: (machine, op) => faults("source.unfence", op.signal, () => unfence(host, machine)),
     fence: (request, op) => faults("source.fence", op.signal, () => fence(host, { ...request, order: op.id })),
     keepFenced: (request, op) => faults("source.keepFenced", op.signal, () => keepFenced(host, request)),

@@ -1,86 +1,21 @@
 import { CancelledFailure, Context } from "@temporalio/activity";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { InventoryActivities } from "#activities/inventory.ts";
-import type { ReplicationActivities } from "#activities/replication.ts";
-import type { ReplicateReport, ReplicateRequest } from "#activities/replication/request.ts";
-import type { SourceActivities } from "#activities/source.ts";
-import type { TargetActivities } from "#activities/target.ts";
 import { withFailures } from "#activities/failures.ts";
-import type { Check } from "#domain/check.ts";
+import type { ReplicateReport } from "#activities/replication/request.ts";
 import type { RecoveryPoint } from "#domain/cut.ts";
 import { Fault } from "#domain/fault.ts";
 import { cutId, diskId, instant, machineId, type ReplicaId } from "#domain/ids.ts";
 import type { Machine } from "#domain/machine.ts";
-
-/** The activities of one site's worker. */
-export type SiteDouble = InventoryActivities & ReplicationActivities & SourceActivities & TargetActivities;
-type ActivityName = keyof SiteDouble;
-
-interface ReplicaDouble {
-  readonly item: string;
-  epoch: number;
-  receives: boolean;
-  content: string | undefined;
-  points: RecoveryPoint[];
-  readonly activations: Map<string, { machine: string; name: string; kind: string; point: string; committed?: true }>;
-}
-interface SiteState {
-  readonly machines: Map<string, Machine>;
-  readonly replicas: Map<ReplicaId, ReplicaDouble>;
-  readonly fenced: Map<string, { readonly epoch: number; readonly foundRunning: boolean }>;
-}
-
-/** Faults as data: what an activity does instead of its work, once for each entry. */
-export type Trouble = {
-  readonly at: ActivityName;
-  readonly machine: string;
-  /** Only of replication in that mode. */
-  readonly mode?: ReplicateRequest["mode"];
-} &
-  /** `after`: the work is done, and then it fails. */
-  (
-    | { readonly fault: Fault; readonly after?: boolean }
-    | { readonly hold: Promise<void> }
-    | { readonly checks: readonly Check[] }
-  );
-
-/**
- * Two sites in memory that keep the contract's promises as far as workflows can see them: epochs are compared, replicas have points, a machine runs or not,
- * the same failover is the same machine. Every call is written down.
- */
-export interface TwoSites {
-  readonly calls: readonly {
-    readonly site: string;
-    readonly activity: ActivityName;
-    readonly machine: string | undefined;
-    readonly request: unknown;
-  }[];
-  activities(site: string): SiteDouble;
-  trouble(entry: Trouble): void;
-  /** Changes that the sources' tracking cannot prove any more. */
-  loseTracking(machine: string): void;
-  /** Somebody at that site turns the machine on, past all of us. */
-  startByHand(site: string, machine: string): void;
-  /** The guest shuts down: because somebody in it wants that, or late. */
-  shutsDown(site: string, machine: string): void;
-  /** Whether a fence stands at that site. */
-  isFenced(site: string, machine: string): boolean;
-  /** A machine of that name runs at that site from here on, beside the one at the other. */
-  placeMachine(site: string, machine: string): void;
-  /** That machine is not there any more: the site was built anew, or somebody has undefined it. */
-  removeMachine(site: string, machine: string): void;
-  /** Where that machine, or its test machine, runs now: `paris/app1`. */
-  running(machine: string): readonly string[];
-  /** The replicas there are of that item. */
-  replicas(item: string): readonly {
-    readonly site: string;
-    readonly id: ReplicaId;
-    readonly points: number;
-    readonly epoch: number;
-  }[];
-  /** How many bytes replication has sent of that machine, by mode. */
-  sent(machine: string): Readonly<Record<"seed" | "run" | "final" | "resynchronize", number>>;
-}
+import { hostStarts } from "#test/support/host-starts.ts";
+import {
+  activationOf,
+  refuseStale,
+  type ReplicaDouble,
+  type SiteState,
+  startsWithHost,
+} from "#test/support/site-state.ts";
+import { heldUp, isMeant, meant, type Trouble } from "#test/support/trouble.ts";
+import type { ActivityName, SiteDouble, TwoSites } from "#test/support/two-sites.ts";
 
 const disks = [diskId("vda"), diskId("vdb")];
 const seedBytes = 1_000_000;
@@ -90,7 +25,14 @@ const deltaBytes = 1_000;
 export function createTwoSites(names: readonly [string, string], machines: readonly string[]): TwoSites {
   const [home] = names;
   const sites = new Map<string, SiteState>(
-    names.map((name) => [name, { machines: new Map(), replicas: new Map(), fenced: new Map() }]),
+    names.map((name) => {
+      const starts = hostStarts({
+        isRunning: (id) => machineAt(name, id).running,
+        isFenced: (id) => at(name).fenced.has(id),
+        turnOn: (id) => setRunning(name, id, true),
+      });
+      return [name, { machines: new Map(), replicas: new Map(), fenced: new Map(), starts }];
+    }),
   );
   const at = (name: string): SiteState => {
     const site = sites.get(name);
@@ -123,6 +65,18 @@ export function createTwoSites(names: readonly [string, string], machines: reado
   const setRunning = (site: string, id: string, running: boolean): void => {
     at(site).machines.set(id, { ...machineAt(site, id), running });
   };
+  const fence = (site: string, id: string, of: { readonly epoch: number; readonly foundRunning: boolean }): void => {
+    const { fenced, starts } = at(site);
+    const before = fenced.get(id)?.autostart;
+    const own = starts.takeOver(id);
+    fenced.set(id, { ...of, autostart: before ?? own });
+  };
+  /** The host does with the machine what it did before. */
+  const unfence = (site: string, id: string): void => {
+    const { fenced, starts } = at(site);
+    if (fenced.get(id)?.autostart === true) starts.byHost.add(id);
+    fenced.delete(id);
+  };
   const seal = (replica: ReplicaDouble, item: string, epoch: number): RecoveryPoint => {
     cuts += 1;
     const id = cutId(`cut-${cuts}`);
@@ -145,8 +99,10 @@ export function createTwoSites(names: readonly [string, string], machines: reado
   };
 
   const double = (site: string): SiteDouble => ({
-    async findMachine({ nameOrId }) {
-      return machineAt(site, nameOrId);
+    async findMachine({ nameOrId, withDefinition = false }) {
+      const machine = machineAt(site, nameOrId);
+      const found = withDefinition ? machine : { ...machine, definition: "" };
+      return at(site).starts.byHost.has(found.id) ? { ...found, autostart: true } : found;
     },
     async listNetworks() {
       return ["production", "recovery"];
@@ -162,7 +118,7 @@ export function createTwoSites(names: readonly [string, string], machines: reado
       return { forced: false };
     },
     async powerOnMachine({ machine: id }) {
-      at(site).fenced.delete(id);
+      unfence(site, id);
       setRunning(site, id, true);
     },
     async keepMachineOn({ machine: id, forSeconds }) {
@@ -179,14 +135,14 @@ export function createTwoSites(names: readonly [string, string], machines: reado
     },
     async unfenceMachine({ machine: id }) {
       const started = at(site).fenced.get(id)?.foundRunning === true;
-      at(site).fenced.delete(id);
+      unfence(site, id);
       if (started) setRunning(site, id, true);
       return { started };
     },
     async fenceMachine({ machine: id, epoch }) {
       const foundRunning = machineAt(site, id).running;
       setRunning(site, id, false);
-      at(site).fenced.set(id, { epoch, foundRunning });
+      fence(site, id, { epoch, foundRunning });
       return { wasRunning: foundRunning };
     },
     async guardMachine({ machine: id, epoch, unfenced = false }) {
@@ -194,7 +150,7 @@ export function createTwoSites(names: readonly [string, string], machines: reado
       let isFenced = !unfenced;
       while (!cancellationSignal.aborted) {
         const found = at(site).machines.get(id);
-        if (found !== undefined && !isFenced) at(site).fenced.set(id, { epoch, foundRunning: found.running });
+        if (found !== undefined && !isFenced) fence(site, id, { epoch, foundRunning: found.running });
         isFenced ||= found !== undefined;
         if (found?.running === true && (at(site).fenced.get(id)?.epoch ?? -1) >= epoch) {
           setRunning(site, id, false);
@@ -205,7 +161,10 @@ export function createTwoSites(names: readonly [string, string], machines: reado
       }
       throw new CancelledFailure("Cancelled.");
     },
-    async stopTracking() {},
+    ...at(site).starts.activities,
+    async stopTracking({ tracked }) {
+      at(site).starts.forget(tracked.machine);
+    },
     async createReplica({ spec }) {
       const known = at(site).replicas.get(spec.replica);
       if (known !== undefined) {
@@ -309,7 +268,9 @@ export function createTwoSites(names: readonly [string, string], machines: reado
     if (known === undefined) {
       const { machineName: name, kind, point } = request;
       replica.activations.set(request.failover, { machine: id, name, kind, point });
-      at(site).fenced.delete(id);
+      const carried = names.some((name) => startsWithHost(at(name), id));
+      unfence(site, id);
+      if (carried) at(site).starts.byHost.add(id);
       at(site).machines.set(id, machine(id, request.machineName));
       if (request.kind !== "test") Object.assign(replica, { receives: false, epoch: request.epoch });
     }
@@ -361,6 +322,12 @@ export function createTwoSites(names: readonly [string, string], machines: reado
     startByHand: (site, name) => setRunning(site, `id-${name}`, true),
     shutsDown: (site, name) => setRunning(site, `id-${name}`, false),
     isFenced: (site, name) => at(site).fenced.has(`id-${name}`),
+    startsOf: (site) => at(site).starts,
+    restartHost(site) {
+      const { machines, starts } = at(site);
+      starts.restart();
+      for (const [id, each] of machines) machines.set(id, { ...each, running: starts.byHost.has(id) });
+    },
     placeMachine: (site, name) => void at(site).machines.set(`id-${name}`, machine(`id-${name}`, name)),
     removeMachine: (site, name) => void at(site).machines.delete(`id-${name}`),
     running: (machine) =>
@@ -388,30 +355,3 @@ const machine = (id: string, name: string): Machine => ({
   running: true,
   definition: "<domain/>",
 });
-
-function activationOf({ activations }: ReplicaDouble, failover: string) {
-  const activation = activations.get(failover);
-  if (activation === undefined) throw new Fault("FAILOVER_NOT_FOUND", `There is no failover ${failover}.`);
-  return activation;
-}
-
-function refuseStale(replica: ReplicaDouble, epoch: number): void {
-  if (epoch < replica.epoch) throw new Fault("STALE_EPOCH", `Epoch ${epoch} is older than ${replica.epoch}.`);
-}
-
-const isMeant = ({ mode }: Trouble, request: unknown): boolean =>
-  mode === undefined || JSON.stringify(request).includes(`"mode":"${mode}"`);
-
-/** Which of the machines a request is about: its name is part of every id and name in it. */
-const meant = (request: unknown): string | undefined => /\bapp\d\b/.exec(JSON.stringify(request))?.[0];
-
-/** Heartbeats while it is held, so that the test decides when it goes on, and hears of a cancellation. */
-async function heldUp(hold: Promise<void>): Promise<void> {
-  const context = Context.current();
-  const beat = setInterval(() => context.heartbeat(), 200);
-  try {
-    await Promise.race([hold, context.cancelled]);
-  } finally {
-    clearInterval(beat);
-  }
-}

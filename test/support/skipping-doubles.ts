@@ -2,7 +2,7 @@ import { ApplicationFailure, Context } from "@temporalio/activity";
 import type { ReplicateReport } from "#activities/replication/request.ts";
 import type { RecoveryPoint } from "#domain/cut.ts";
 import { cutId, instant, itemName } from "#domain/ids.ts";
-import type { SiteDouble } from "#test/support/sites.ts";
+import type { SiteDouble } from "#test/support/two-sites.ts";
 
 /** Within an activity of a double: what it does takes that much virtual time. Its first attempt is given up until then, so that nobody works meanwhile. */
 export function takes(seconds: number): void {

@@ -18,7 +18,8 @@ import { runWorker, type RunningWorker } from "#workers/running-worker.ts";
 import type { ItemState } from "#workflows/item/state.ts";
 import { itemState } from "#workflows/messages.ts";
 import { itemWorkflowId, siteQueue } from "#workflows/names.ts";
-import { createTwoSites, type TwoSites } from "#test/support/sites.ts";
+import { createTwoSites } from "#test/support/sites.ts";
+import type { TwoSites } from "#test/support/two-sites.ts";
 
 export const [paris, lyon] = [siteName("paris"), siteName("lyon")] as const;
 

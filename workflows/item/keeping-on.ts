@@ -17,6 +17,8 @@ const againSeconds = 10;
 /** These turn the machine off themselves, leave it, or make it its owner's. */
 const moves: readonly OperationName[] = ["PlannedFailover", "Failback", "UnplannedFailover", "DisableProtection"];
 
+export const movesMachine = (operation: OperationName): boolean => moves.includes(operation);
+
 /** A machine that was asked to shut down for a failover that does not come about: as long again as it would have been waited for, it is started when it goes off after all. */
 export function keptOnFrom(
   state: ItemState,

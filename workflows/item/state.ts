@@ -77,6 +77,13 @@ export interface KeptOn {
   readonly until: Instant;
 }
 
+/** A machine whose start with its host Understudy has taken over (`autostart: understudy`), and has to give back. */
+export interface HeldAutostart {
+  readonly site: SiteName;
+  readonly host: HostName;
+  readonly machine: MachineId;
+}
+
 /** An old primary that must not serve again, at a site that may be dead now. It names the place itself: the item's sides may be others by the time it is reached. */
 export interface PendingFence {
   readonly site: SiteName;
@@ -115,6 +122,8 @@ export interface ItemState {
   readonly guarded: PendingFence | null;
   /** Absent in items that began before there was such. */
   readonly keptOn?: KeptOn | null;
+  /** Known before it is taken over; a machine that has moved away from its host is not among them. Absent in items that began before there was such. */
+  readonly held?: readonly HeldAutostart[];
   readonly activeJob: ActiveJob | null;
   /** Jobs that have let go of the item and wait until its replication has come to `protected`. */
   readonly waiting: readonly string[];

@@ -5,6 +5,7 @@ import type { ReplicaSpec, TrackedMachine } from "#platforms/platform.ts";
 import { faultOf } from "#workflows/failure.ts";
 import { sourceOf, targetOf } from "#workflows/item/ends.ts";
 import type { ItemState } from "#workflows/item/state.ts";
+import { autostartCheck } from "#workflows/job/autostart-check.ts";
 import { networksOf } from "#workflows/job/failover-request.ts";
 import type { Steps } from "#workflows/job/job.ts";
 import { mappedNetworks } from "#workflows/job/network-checks.ts";
@@ -24,6 +25,7 @@ export async function checkProtection(job: Steps): Promise<ReplicaSpec> {
       return [
         diskCheck(item, spec.machine),
         ...fenceCheck(item, spec.machine),
+        ...autostartCheck(item, spec.machine),
         ...(await atSite(source.site).checkSource({ host: source.host, tracked: trackedBy(spec) })),
       ];
     },

@@ -70,9 +70,13 @@ async function removeTracking(job: Disabling, name: SideName): Promise<void> {
   // A machine whose disks have become a replica is not tracked any more; it goes with the replica.
   if (machine === null || (replica !== null && name === targetSide(job.item) && name !== activeEnd(lifecycle))) return;
   const tracked = { item, machine: machine.id, disks, epoch };
-  await bearingAbsence(job, { name, what: "the change tracking" }, () =>
-    atSiteWithin(site, patienceSeconds).stopTracking({ host, tracked }),
-  );
+  const held = job.item.held?.some((each) => each.site === site && each.host === host && each.machine === machine.id);
+  await bearingAbsence(job, { name, what: "the change tracking" }, async () => {
+    // What was held of a machine that another serves for is not given back, but forgotten with the tracking.
+    if (held === true && name === activeEnd(lifecycle))
+      await atSiteWithin(site, patienceSeconds).giveAutostartBack({ host, machine: machine.id });
+    await atSiteWithin(site, patienceSeconds).stopTracking({ host, tracked });
+  });
 }
 
 async function deleteReplicas(job: Disabling, name: SideName): Promise<void> {

@@ -4,6 +4,7 @@ import type { Operation } from "../../platform.ts";
 import type { HostConnection } from "../host.ts";
 import { readDiskSizes } from "./disk-sizes.ts";
 import { readDomain } from "./domain-xml.ts";
+import { readAutostart } from "./metadata.ts";
 
 /** States of a domain that has no QEMU process. A paused machine has one: it runs, as far as its disks are concerned. */
 const offStates = ["shut off", "crashed"];
@@ -16,10 +17,11 @@ export const readMachine = async (host: HostConnection, nameOrId: string, op: Op
   const bounds = { signal: op.signal, timeoutMs: 20_000, purpose: `read machine ${nameOrId}` };
   const [state = ""] = await host.virsh([["domstate", nameOrId]], bounds);
   const running = !offStates.includes(state.trim());
-  const [definition = "", sizeTable = ""] = await host.virsh(
+  const [definition = "", sizeTable = "", info = ""] = await host.virsh(
     [
       ["dumpxml", nameOrId, running ? "--migratable" : "--inactive"],
       ["domblkinfo", nameOrId, "--all"],
+      ["dominfo", nameOrId],
     ],
     bounds,
   );
@@ -33,6 +35,7 @@ export const readMachine = async (host: HostConnection, nameOrId: string, op: Op
     firmware: domain.firmware,
     tpm: domain.tpm,
     running,
+    autostart: readAutostart(info),
     definition,
   };
 };

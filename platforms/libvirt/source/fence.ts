@@ -1,11 +1,12 @@
 import { Fault, isFault } from "#domain/fault.ts";
 import type { ItemName, MachineId } from "#domain/ids.ts";
 import { readAutostart } from "../inventory/metadata.ts";
+import { heldPath, readHeld } from "./held-mark.ts";
 import type { SourcePlace } from "./place.ts";
 import { destroy, powerOnMachine } from "./machine-power.ts";
 import { isRunning } from "./live-machine.ts";
 
-/** A machine that must not serve: what another activation with a higher epoch left behind. `autostart` is what it was before. */
+/** A machine that must not serve: what another activation with a higher epoch left behind. `autostart` is what it was before, also where it was held (`held-mark.ts`): the fence takes that over. */
 export interface FenceMark {
   readonly version: 1;
   readonly item: ItemName;
@@ -38,6 +39,7 @@ export const fenceMachine = async (
   const before = await readFenceMark(place, machine, signal);
   refuseStaleOwner(place, { item, machine, epoch }, before);
   const [info = ""] = await host.virsh([["dominfo", machine]], bounds);
+  const { mark: held } = await readHeld(place, machine, signal);
   const foundRunning =
     (before?.order === order && before.foundRunning === true) || (await isRunning(host, machine, signal));
   const mark: FenceMark = {
@@ -45,13 +47,13 @@ export const fenceMachine = async (
     item,
     machine,
     epoch,
-    autostart: before?.autostart ?? readAutostart(info),
+    autostart: before?.autostart ?? (readAutostart(info) || held !== undefined),
     order,
     foundRunning,
   };
   await host.run(
-    `set -e; umask 077; mkdir -p "$1"; cat >"$2.new"; sync "$2.new"; mv "$2.new" "$2"; sync "$1"`,
-    [fenceFolder(store), fencePath(store, machine)],
+    `set -e; umask 077; mkdir -p "$1"; cat >"$2.new"; sync "$2.new"; mv "$2.new" "$2"; sync "$1"; rm -f "$3"`,
+    [fenceFolder(store), fencePath(store, machine), heldPath(store, machine)],
     { ...bounds, stdin: JSON.stringify(mark) },
   );
   if (!/^Persistent:\s+no/m.test(info)) await host.virsh([["autostart", machine, "--disable"]], bounds);
@@ -146,7 +148,7 @@ export const forgetFence = async (
   machine: MachineId,
   signal: AbortSignal,
 ): Promise<void> => {
-  await host.run(`rm -f "$1"`, [fencePath(store, machine)], {
+  await host.run(`rm -f "$1" "$2"`, [fencePath(store, machine), heldPath(store, machine)], {
     signal,
     timeoutMs: 15_000,
     purpose: `take the fence of machine ${machine} away`,

@@ -5,6 +5,7 @@ import { withSettings } from "../inventory/metadata.ts";
 import { type CutFile, cutFolder, type StandingCutFile, writeCutFile } from "./cut-file.ts";
 import { editImage } from "./edit-image.ts";
 import type { FenceMark } from "./fence.ts";
+import type { HeldMark } from "./held-mark.ts";
 import { readFirmwareVariables } from "./firmware-variables.ts";
 import { readImageMarks } from "./image-marks.ts";
 import { isRunning } from "./live-machine.ts";
@@ -109,9 +110,14 @@ export const offlineStandingOf = (
   ...(file.warnings && { warnings: file.warnings }),
 });
 
-/** As its cut carries it: that a fenced machine is not started by its host is the fence's doing, what it was is the machine's own. */
-export const unfencedDefinition = (definition: string, mark: FenceMark | undefined): string =>
-  mark === undefined ? definition : withSettings(definition, { autostart: mark.autostart });
+/** As its cut carries it: that a fenced machine is not started by its host, or a held one, is our doing; what it was is the machine's own. */
+export const ownDefinition = (
+  definition: string,
+  { fence, held }: { readonly fence?: FenceMark | undefined; readonly held?: HeldMark | undefined },
+): string => {
+  if (fence !== undefined) return withSettings(definition, { autostart: fence.autostart });
+  return held === undefined ? definition : withSettings(definition, { autostart: true });
+};
 
 /** Takes the item's records out of the images, but for those of `keep`: out of all the machine has, as a disk that is excluded by now may have been replicated before. */
 export const forgetOfflineRecords = async (

@@ -5,6 +5,7 @@ import type { HostConnection } from "../host.ts";
 import { readBlockGraph } from "./block-graph.ts";
 import { cutFolder, readCutFile } from "./cut-file.ts";
 import { forgetFence, readFenceMark, refuseStaleOwner } from "./fence.ts";
+import { removeHeld } from "./held-mark.ts";
 import { isRunning } from "./live-machine.ts";
 import { whileOff, whileRunning } from "./meanwhile.ts";
 import { forgetOfflineRecords } from "./offline-cut.ts";
@@ -77,6 +78,7 @@ export const stopTracking = async (place: SourcePlace, tracked: TrackedMachine, 
   refuseStaleOwner(place, tracked, mark);
   await release(place, { tracked, keep: [] }, signal);
   if (mark?.item === tracked.item) await forgetFence(place, tracked.machine, signal);
+  else await removeHeld(place, tracked.machine, signal);
   await place.host.run(`rm -rf -- "$1"`, [cutFolder(place.store, tracked.item)], {
     signal,
     timeoutMs: 15_000,

@@ -2,6 +2,7 @@ import type { ReplicationSource } from "../../platform.ts";
 import type { HostConnection } from "../host.ts";
 import { checkSource } from "./checks.ts";
 import { fenceMachine, keepFenced, keepOn, takeFenceBack, unfenceMachine } from "./fence.ts";
+import { giveAutostartBack, holdAutostart, startHeld } from "./held-autostart.ts";
 import { powerOnMachine, shutDownMachine } from "./machine-power.ts";
 import { openCutDisk } from "./open-disk.ts";
 import { endCutsOf, release, stopTracking } from "./release.ts";
@@ -34,6 +35,9 @@ export const createLibvirtSource = (
       await powerOnMachine(host, machine, op.signal);
     },
     keepOn: (machine, op) => keepOn(place, machine, op.signal),
+    holdAutostart: (request, op) => holdAutostart(place, request, op.signal),
+    startHeld: (request, op) => startHeld(place, request, op.signal),
+    giveAutostartBack: (machine, op) => giveAutostartBack(place, machine, op.signal),
     fence: (request, op) => fenceMachine(place, { ...request, order: op.id }, op.signal),
     keepFenced: (request, op) => keepFenced(place, request, op.signal),
     unfence: (machine, op) =>

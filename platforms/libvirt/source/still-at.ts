@@ -5,9 +5,10 @@ import { type CutFileName, cutFolder, readCutFile, type StandingCutFile, writeCu
 import { readFenceMark } from "./fence.ts";
 import { readFirmwareVariables } from "./firmware-variables.ts";
 import { readImageMarks } from "./image-marks.ts";
+import { readHeld } from "./held-mark.ts";
 import { isRunning } from "./live-machine.ts";
 import { whileOff } from "./meanwhile.ts";
-import { unfencedDefinition } from "./offline-cut.ts";
+import { ownDefinition } from "./offline-cut.ts";
 import { endOfflineExports } from "./offline-export.ts";
 import { readImages, readOfflineDefinition } from "./offline-images.ts";
 import type { SourcePlace } from "./place.ts";
@@ -79,7 +80,8 @@ const isDescribed = async (
 ): Promise<boolean> => {
   const { description } = file;
   const mark = await readFenceMark(place, tracked.machine, signal);
-  const now = unfencedDefinition(definition, mark);
+  const { mark: held } = await readHeld(place, tracked.machine, signal);
+  const now = ownDefinition(definition, { fence: mark, held });
   if (now !== description.definition || tracked.epoch !== description.epoch) return false;
   const variables = await readFirmwareVariables(place, { id: tracked.machine, definition, running: false }, signal);
   return (variables.files?.[0]?.sha256 ?? "") === (description.files?.[0]?.sha256 ?? "");

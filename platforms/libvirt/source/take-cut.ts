@@ -6,10 +6,11 @@ import { type CutFile, cutFolder, readCutFile } from "./cut-file.ts";
 import { forgetCommands, takeLiveCut } from "./live-cut.ts";
 import { isRunning, type LiveMachine, readLiveMachine } from "./live-machine.ts";
 import { whileOff, whileRunning } from "./meanwhile.ts";
-import { offlineStandingOf, takeOfflineCut, unfencedDefinition } from "./offline-cut.ts";
+import { offlineStandingOf, ownDefinition, takeOfflineCut } from "./offline-cut.ts";
 import { endOfflineExports } from "./offline-export.ts";
 import { readOfflineMachine } from "./offline-images.ts";
 import { type FenceMark, readFenceMark, refuseStaleOwner } from "./fence.ts";
+import { type HeldMark, readHeld } from "./held-mark.ts";
 import type { SourcePlace } from "./place.ts";
 import { standingOf, standsIn } from "./standing.ts";
 import { parseRecordName } from "./tracking-record.ts";
@@ -21,33 +22,40 @@ export const takeCut = async (place: SourcePlace, request: CutRequest, signal: A
   const { tracked } = request;
   const mark = await readFenceMark(place, tracked.machine, signal);
   refuseStaleOwner(place, tracked, mark);
+  const { mark: held } = await readHeld(place, tracked.machine, signal);
   const file = await readCutFile(host, cutFolder(store, tracked.item), signal);
   const at = { host, machine: tracked.machine, signal };
   return (await isRunning(host, tracked.machine, signal))
-    ? whileRunning(at, () => cutOfRunning(place, { request, file }, signal))
-    : whileOff(at, () => cutOfStopped(place, { request, file, mark }, signal));
+    ? whileRunning(at, () => cutOfRunning(place, { request, file, held }, signal))
+    : whileOff(at, () => cutOfStopped(place, { request, file, fence: mark, held }, signal));
 };
+
+interface Asked {
+  readonly request: CutRequest;
+  readonly file: CutFile | undefined;
+  readonly held: HeldMark | undefined;
+}
 
 const cutOfStopped = async (
   place: SourcePlace,
-  asked: { readonly request: CutRequest; readonly file: CutFile | undefined; readonly mark: FenceMark | undefined },
+  asked: Asked & { readonly fence: FenceMark | undefined },
   signal: AbortSignal,
 ): Promise<StandingCut> => {
   const { host, store } = place;
-  const { request, file, mark } = asked;
+  const { request, file } = asked;
   const { tracked } = request;
   const found = await readOfflineMachine(host, tracked, signal);
   if (file?.state === "standing" && file.offline && file.cut === request.cut)
     return offlineStandingOf(file, found, tracked);
   await endOfflineExports(host, cutFolder(store, tracked.item), signal);
   if (file?.cut !== request.cut || file.state === "standing") refuseSecondInstant(request, found.disks);
-  const off = { ...found, definition: unfencedDefinition(found.definition, mark) };
+  const off = { ...found, definition: ownDefinition(found.definition, asked) };
   return takeOfflineCut(place, request, off, signal);
 };
 
 const cutOfRunning = async (
   place: SourcePlace,
-  { request, file }: { readonly request: CutRequest; readonly file: CutFile | undefined },
+  { request, file, held }: Asked,
   signal: AbortSignal,
 ): Promise<StandingCut> => {
   const { host, store } = place;
@@ -67,7 +75,7 @@ const cutOfRunning = async (
     request,
     machine.disks.map(({ image }) => image),
   );
-  return takeLiveCut(place, request, machine, signal);
+  return takeLiveCut(place, request, { ...machine, definition: ownDefinition(machine.definition, { held }) }, signal);
 };
 
 /** An attempt at this cut that never stood left a record that says nothing. */

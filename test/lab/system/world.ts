@@ -52,7 +52,7 @@ export interface WorldOptions {
   readonly id: string;
   readonly policy?: Partial<ReplicationPolicy>;
   readonly machine?: Partial<Pick<MachineRequest, "boot" | "disks" | "settings">>;
-  readonly item?: Partial<Pick<ItemConfiguration, "excludeDisks" | "shutdownGraceSeconds">>;
+  readonly item?: Partial<Pick<ItemConfiguration, "excludeDisks" | "shutdownGraceSeconds" | "autostart">>;
 }
 
 /**

@@ -59,7 +59,7 @@ describe("a good file", () => {
       },
     });
     expect(items).toMatchObject({
-      app1: { policy: "continuous", shutdownGraceSeconds: 60 },
+      app1: { policy: "continuous", shutdownGraceSeconds: 60, autostart: "host" },
       db1: {
         machine: "db1",
         policy: "default",
@@ -187,6 +187,11 @@ describe("what is wrong is named with what is allowed", () => {
       "shutdownGrace: 5m",
       "shutdownGrace: 2h",
       "50:20 items.db1.shutdownGrace must be 5s to 1h: how long a guest may take to shut down",
+    ],
+    [
+      "shutdownGrace: 5m",
+      "autostart: hots",
+      '50:16 items.db1.autostart is "hots"; it must be one of host, understudy (did you mean host?)',
     ],
     [
       "secondary: { site: lyon, host: kvm1 }",

@@ -57,6 +57,7 @@ test("what is added is written as the file has it, so that it could be pasted in
       secondary: { site: "lyon", host: "kvm1" },
       policy: "default",
       shutdownGrace: "2m",
+      autostart: "host",
     },
   });
 });
@@ -94,6 +95,14 @@ test("a value that is only given, or only taken away, is told as that", () => {
   ]);
   expect(changes(base + item, base + item.replace("2m", "90s"))).toMatchObject([
     { path: "items.app1.shutdownGrace", before: "2m", after: "90s" },
+  ]);
+  expect(changes(base + item, base + item.replace("2m", "2m, autostart: understudy"))).toMatchObject([
+    {
+      path: "items.app1.autostart",
+      before: "host",
+      after: "understudy",
+      consequence: expect.stringContaining("within seconds") as string,
+    },
   ]);
 });
 

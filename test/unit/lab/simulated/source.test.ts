@@ -110,3 +110,44 @@ test("A crash of the host loses the records, and its boot starts what it starts 
   expect(bootHost(site.store)).toEqual([]);
   await expect(site.source.cut(cut("c3"), op)).rejects.toMatchObject({ code: "STALE_EPOCH" });
 });
+
+test("A machine whose start with its host is held is left off by the host, and started when that is asked for", async () => {
+  using dir = memoryDir();
+  await using site = await simulatedSite({ dir: dir.path, site: "east" });
+  addTwoDiskMachine(site.store);
+  const { item } = tracked();
+  const request = { item, machine: vm };
+  const found = async () => {
+    const { running, autostart } = await site.platform.inventory.find(vm, op);
+    return { running, autostart };
+  };
+  await site.source.powerOn(vm, op);
+  expect(await found()).toEqual({ running: true, autostart: true });
+  expect(await site.source.holdAutostart(request, op)).toEqual({ startDue: false });
+  expect(await found()).toEqual({ running: true, autostart: false });
+  crashHost(site.store);
+  expect(bootHost(site.store)).toEqual([]);
+  expect(await site.source.holdAutostart(request, op)).toEqual({ startDue: true });
+  expect(await site.source.startHeld(request, op)).toEqual({ started: true });
+  expect(await site.source.startHeld(request, op)).toEqual({ started: false });
+  await site.source.giveAutostartBack(vm, op);
+  expect(await found()).toEqual({ running: true, autostart: true });
+});
+
+test("The start of a fenced machine is its fence's: it is not due, and given back only with a lawful start", async () => {
+  using dir = memoryDir();
+  await using site = await simulatedSite({ dir: dir.path, site: "east" });
+  addTwoDiskMachine(site.store);
+  const { item } = tracked();
+  const request = { item, machine: vm };
+  await site.source.powerOn(vm, op);
+  await site.source.holdAutostart(request, op);
+  await site.source.fence({ ...request, epoch: 2 }, op);
+  crashHost(site.store);
+  expect(bootHost(site.store)).toEqual([]);
+  expect(await site.source.startHeld(request, op)).toEqual({ started: false });
+  await site.source.giveAutostartBack(vm, op);
+  expect((await site.platform.inventory.find(vm, op)).autostart).toBe(false);
+  await site.source.powerOn(vm, op);
+  expect((await site.platform.inventory.find(vm, op)).autostart).toBe(true);
+});

@@ -13,8 +13,8 @@ interface Node {
  */
 export interface ModelledHost {
   readonly connection: HostConnection;
-  /** What the host's files say of the machine, for the scripts that ask: the fence's mark, and how the firmware's variables can be read. */
-  readonly files: { fence: string; variables: (known: string) => string };
+  /** What the host's files say of the machine, for the scripts that ask: the fence's mark, that of a held start, and how the firmware's variables can be read. */
+  readonly files: { fence: string; held: string; variables: (known: string) => string };
   /** Written into the definition, in the place of the firmware. */
   os: string;
   autostart: boolean;
@@ -47,7 +47,7 @@ export const modelHost = (disks: readonly string[]): ModelledHost => {
     "free the scratch space": (folder) => write(folder, ""),
     "read the firmware's variables": (_path, _stdin, known) => files.variables(known),
   };
-  const files = { fence: "", variables: (_known: string) => "missing\n" };
+  const files = { fence: "", held: "", variables: (_known: string) => "missing\n" };
 
   const nodes = new Map<string, Node>();
   const drives = new Map<string, string>();
@@ -188,6 +188,8 @@ export const modelHost = (disks: readonly string[]): ModelledHost => {
     run: async (_script, [folder = "", second = ""], { purpose, stdin = "" }) => {
       spend();
       if (/^see whether machine .* is fenced$/.test(purpose)) return { stdout: files.fence, stderr: "" };
+      if (/^see whether the start of machine .* is held$/.test(purpose))
+        return { stdout: `boot-1\n${files.held}`, stderr: "" };
       const script = scripts[purpose];
       if (script === undefined) throw new Fault("INTERNAL", `no script is modelled to ${purpose}`);
       return { stdout: script(folder, stdin, second), stderr: "" };

@@ -216,6 +216,12 @@ describe("what lies beside the disks", () => {
   });
 });
 
+it("a machine whose start with its host is held is carried as one that starts with its host", async () => {
+  const tracked = start(["vda"]);
+  host.files.held = JSON.stringify({ version: 1, item: "app1", machine: "m", boot: "boot-1" });
+  expect(settingsOf((await cut(tracked, "c1")).description.definition)).toEqual({ autostart: true });
+});
+
 describe("a fenced machine", () => {
   const fencedAt = (epoch: number) =>
     JSON.stringify({ version: 1, item: "app1", machine: "m", epoch, autostart: true });
