@@ -327,4 +327,17 @@ describe("the inventory", () => {
       message: expect.stringContaining('Do you mean "duo"?') as string,
     });
   });
+
+  it("keeps a screen's password to itself, which libvirt tells of a machine as it is started elsewhere", async () => {
+    await at.host.run(
+      `file=$(mktemp); trap 'rm -f "$file"' EXIT; virsh -q destroy "$1" || :; virsh dumpxml --inactive "$1" >"$file"
+sed -i "s#</devices>#<graphics type='vnc' port='-1' passwd='swordfi'/></devices>#" "$file"
+virsh -q define "$file"; virsh -q start "$1"`,
+      ["plain"],
+    );
+    expect((await at.host.run('virsh dumpxml --migratable "$1"', ["plain"])).stdout).toContain("swordfi");
+    const { definition } = await createLibvirtInventory(at.connection).find("plain", operation());
+    expect(definition).toContain("<graphics");
+    expect(definition).not.toContain("swordfi");
+  });
 });
