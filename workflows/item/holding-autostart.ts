@@ -11,8 +11,8 @@ import { holdingAt, startingAt } from "#workflows/sites.ts";
 
 /** One stay at the host: long, so that a machine that is protected for years leaves no long history. */
 const holdSeconds = 3_600;
-/** When the host answers, but not as it should, or the machine does not start. */
-const againSeconds = 10;
+/** When the host answers, but not as it should, or the machine does not start: what it needs may be starting, too. Then less often, for the history's sake. */
+const againSeconds = (failures: number): number => (failures <= 3 ? 5 : 30);
 
 /**
  * Holds the start of the protected machine with its host, where the configuration says so (`autostart: understudy`): a host that is back after an unplanned failover
@@ -79,15 +79,18 @@ function oneBeside(
   },
 ): Work {
   let current: { readonly scope: CancellationScope; readonly at: HeldAutostart } | undefined;
+  let failures = 0;
 
   async function attempt(at: HeldAutostart): Promise<void> {
     try {
       await of.work(at);
+      failures = 0;
     } catch (error) {
       if (isCancellation(error)) return;
       const fault = faultOf(error);
       item.update((state) => fails(state, at, fault));
-      await sleep(againSeconds * 1_000);
+      failures += 1;
+      await sleep(againSeconds(failures) * 1_000);
     }
   }
 
@@ -159,7 +162,7 @@ export function stillHeld(state: ItemState): ItemState["held"] {
 const isSame = (one: HeldAutostart, other: HeldAutostart | undefined): boolean =>
   one.site === other?.site && one.host === other.host && one.machine === other.machine;
 
-const action = "Start the machine by hand if it is needed now; it is tried again every few seconds.";
+const action = "Start the machine by hand if it is needed now; it is tried again by itself.";
 
 const fails = (state: ItemState, { site }: HeldAutostart, { code, message }: JobFault): ItemState =>
   withHealth(
