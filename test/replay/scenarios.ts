@@ -1,4 +1,4 @@
-import type { World } from "#test/support/temporal-world.ts";
+import { type ItemStory, twoSiteConfiguration, type World } from "#test/support/temporal-world.ts";
 
 /** What is recorded: between them every workflow type, with its happy way and the ways in which jobs end early. Answers the ids by the name of the file to write. */
 export async function playScenarios(world: World): Promise<ReadonlyMap<string, string>> {
@@ -52,11 +52,36 @@ export async function playScenarios(world: World): Promise<ReadonlyMap<string, s
     if (operation === "Commit" && id.includes("app3")) recorded.set("commit-refused", id);
     if (scenario === "Finalize protection") recorded.set("finalize-protection", id);
   }
+  await playHeldStart(world, keep);
+  recorded.set("protected-item-held", "item/app4");
   for await (const { workflowId, type } of world.environment.client.workflow.list()) {
     if (type === "ReadPoints") recorded.set("read-points", workflowId);
     if (type === "VerifyPoint") recorded.set("verify-point", workflowId);
   }
   return recorded;
+}
+
+/** An item whose machine's start with its host is held: where it is at home, where a failover has led it, and given back at the end. */
+async function playHeldStart(
+  world: World,
+  keep: (name: string, running: Promise<string>, item: ItemStory) => Promise<void>,
+): Promise<void> {
+  const item = world.of("app4");
+  const configuration = twoSiteConfiguration();
+  const configured = configuration.items[item.name];
+  if (configured === undefined) throw new Error("The world has the items app1 to app9.");
+  const items = { ...configuration.items, [item.name]: { ...configured, autostart: "understudy" as const } };
+  await world.understudy.apply({ ...configuration, items });
+  world.sites.startsOf("paris").byHost.add("id-app4");
+  const heldAt = (site: string) => item.item(() => world.sites.startsOf(site).isHeld("id-app4"));
+  await keep("enable-protection-held", item.start("EnableProtection"), item);
+  await heldAt("paris");
+  world.sites.restartHost("paris");
+  await item.item(() => world.sites.running("app4").join() === "paris/app4");
+  for (const operation of ["UnplannedFailover", "Commit", "ReverseReplicate"] as const) await item.run(operation);
+  await heldAt("lyon");
+  await keep("disable-protection-held", item.start("DisableProtection"), item);
+  await item.item(({ epoch }) => epoch === 0);
 }
 
 const fileName = (operation: string): string =>
