@@ -3,7 +3,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Configuration, ItemConfiguration } from "#domain/configuration.ts";
 import { Fault } from "#domain/fault.ts";
 import { itemName } from "#domain/ids.ts";
-import { startWorld, twoSiteConfiguration, type World } from "#test/support/temporal-world.ts";
+import { type ItemStory, startWorld, twoSiteConfiguration, type World } from "#test/support/temporal-world.ts";
+import { itemWorkflowId } from "#workflows/names.ts";
 
 /** Longer than the doubles take for several looks. */
 const aWhileMs = 500;
@@ -35,6 +36,11 @@ describe("a machine whose host would start it by itself", () => {
   const autostartOf = (site: string, name: string) => {
     const { byHost, isHeld } = world.sites.startsOf(site);
     return { byHost: byHost.has(`id-${name}`), held: isHeld(`id-${name}`) };
+  };
+  /** Nothing is left to be done for it. */
+  const isOver = async ({ name }: ItemStory) => {
+    const workflow = world.environment.client.workflow.getHandle(itemWorkflowId(name));
+    await until(async () => (await workflow.describe()).status.name, "COMPLETED");
   };
   const startsOf = (name: string) =>
     world.sites.calls.filter(({ activity, machine }) => activity === "startHeldMachine" && machine === name).length;
@@ -113,7 +119,7 @@ describe("a machine whose host would start it by itself", () => {
     await until(() => autostartOf("paris", "app4"), held);
     expect(await app.run("DisableProtection")).toMatchObject({ state: "Succeeded" });
     expect(autostartOf("paris", "app4")).toEqual(byHost);
-    await app.item(({ epoch }) => epoch === 0);
+    await isOver(app);
   });
 
   it("is its host's to start again also when that could not be reached as the protection ended", async () => {
@@ -130,7 +136,7 @@ describe("a machine whose host would start it by itself", () => {
     world.sites.trouble({ at: "giveAutostartBack", machine: "app5", fault });
     expect(await app.run("DisableProtection", { force: true })).toMatchObject({ state: "CompletedWithInformation" });
     await until(() => autostartOf("paris", "app5"), byHost);
-    await app.item(({ epoch }) => epoch === 0);
+    await isOver(app);
   });
 
   it("has its health say when it cannot be started, until it can", async () => {
