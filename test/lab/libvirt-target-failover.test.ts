@@ -255,14 +255,16 @@ describe("a machine on two libvirt hosts", () => {
     await paris.target.commit({ replica: homeReplica, failover: failoverId("fb-1") }, operation());
 
     // And round again: the machine at Lyon becomes a new replica on the layers of the old one; nothing is copied.
+    // Not with a disk that it does not have: then all stays as it is.
+    const adoptedAgain = { ...spec, replica: roundReplica, epoch: 3, adopt: { machine: machine.id, content: e.id } };
+    await expect(
+      lyon.target.createReplica({ ...adoptedAgain, disks: [vda, diskId("vdb")] }, operation()),
+    ).rejects.toMatchObject({ code: "DISK_NOT_TRACKABLE" });
+    expect((await lyon.target.points(replica, operation())).map(({ id }) => id)).toEqual(["d"]);
+    await expect(lyon.target.points(roundReplica, operation())).rejects.toMatchObject({ code: "REPLICA_NOT_FOUND" });
     const fourth = await contentOf(paris.host, original);
     await recordCut(lyon.host, { image: overlay, cut: e.id, sizeBytes: size });
-    await timed("adopted on its own layers", () =>
-      lyon.target.createReplica(
-        { ...spec, replica: roundReplica, epoch: 3, adopt: { machine: machine.id, content: e.id } },
-        operation(),
-      ),
-    );
+    await timed("adopted on its own layers", () => lyon.target.createReplica(adoptedAgain, operation()));
     await lyon.target.deleteReplica(replica, operation());
     const again = await lyon.target.open({ replica: roundReplica, epoch: 3, peerSite: "paris" }, never);
     const f = cutOf("f", returned.definition, size, 3);

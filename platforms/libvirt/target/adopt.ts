@@ -1,18 +1,17 @@
 import { Fault } from "#domain/fault.ts";
 import type { CutId, DiskId, MachineId } from "#domain/ids.ts";
 import type { Operation, ReplicaSpec } from "#platforms/platform.ts";
-import { readDomain } from "../inventory/domain-xml.ts";
 import { firmwareStore } from "../inventory/firmware-store.ts";
 import type { ActivationPlace } from "./activate.ts";
 import { interruptMerge } from "./activate.ts";
+import { adoptableDisks, stillRunning } from "./adoptable-disks.ts";
 import { entries, newestLayer } from "./chain.ts";
 import { dropFiles } from "./carried-files.ts";
 import { checkTakeOver, newReplica } from "./create-replica.ts";
-import { findDomain, undefineDomain, type FoundDomain } from "./domains.ts";
+import { findDomain, undefineDomain } from "./domains.ts";
 import { findExcludedDisks } from "./excluded-disks.ts";
 import { inheritLayers } from "./inherit.ts";
 import type { Operation as StoreOperation } from "./host-store.ts";
-import { readImage } from "./images.ts";
 import { replicaLayout } from "./layout.ts";
 import { isStillContent } from "./prove-content.ts";
 import { takeDisk } from "./take-disk.ts";
@@ -100,25 +99,7 @@ const recordAdoption = async (
         details: { host: connection.name, machine: adopt.machine },
       },
     );
-  if (domain.running) throw stillRunning(domain, connection.name);
-  const described = readDomain(domain.xml);
-  const disks: Record<
-    DiskId,
-    { readonly file: string; readonly sizeBytes: number; readonly bitmaps: readonly string[] }
-  > = {};
-  for (const id of spec.disks) {
-    const disk = described.disks.find((candidate) => candidate.id === id);
-    if (disk === undefined || disk.type !== "file" || disk.format !== "qcow2")
-      throw new Fault(
-        "DISK_NOT_TRACKABLE",
-        disk === undefined
-          ? `Machine ${domain.name} on host ${connection.name} has no disk ${id}, which the replica needs. ${instead}`
-          : `Disk ${id} of machine ${domain.name} on host ${connection.name} is a ${disk.type} in format ${disk.format}: only qcow2 files can become a replica. ${instead}`,
-        { details: { machine: domain.uuid, disk: id } },
-      );
-    const image = await readImage(connection, disk.location, op.signal);
-    disks[id] = { file: disk.location, sizeBytes: image.sizeBytes, bitmaps: image.bitmaps };
-  }
+  const disks = await adoptableDisks(connection, { spec, domain }, op.signal);
   const replicated = spec.disks.map(String);
   const excluded = await findExcludedDisks(connection, { domain, item: spec.item, replicated }, op.signal);
   const variables = firmwareStore(domain.xml);
@@ -241,16 +222,3 @@ const finishAdoption = async ({ store }: ActivationPlace, spec: ReplicaSpec, op:
 const foldersAround = (paths: readonly string[]): readonly string[] => [
   ...new Set(paths.map((path) => path.slice(0, path.lastIndexOf("/")))),
 ];
-
-/** What leads on where a machine cannot be made into the replica. */
-const instead =
-  "Undefine it there (virsh undefine; its disks are not needed) and give the order again: everything is copied then.";
-
-const stillRunning = (domain: FoundDomain, host: string): Fault =>
-  new Fault(
-    "OPERATION_NOT_ALLOWED",
-    `Machine ${domain.name} still runs on host ${host}: shut it down (fence it) before it becomes a replica.`,
-    {
-      details: { host, machine: domain.uuid },
-    },
-  );

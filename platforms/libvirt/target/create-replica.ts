@@ -17,7 +17,7 @@ export const newReplica = (spec: ReplicaSpec): StoredReplica => ({
   activations: [],
 });
 
-/** Makes an empty replica; one that is there already takes over the epoch and the source. `STALE_EPOCH` for an older epoch, `REPLICA_BUSY` when it is another item's. */
+/** Makes an empty replica; one that is there already takes over the epoch and the source. `STALE_EPOCH` for an older epoch, `REPLICA_BUSY` when it is another item's, or its machine was failed over. */
 export const createReplica = async (
   store: ReplicaStore,
   spec: ReplicaSpec,
@@ -29,11 +29,23 @@ export const createReplica = async (
   return await store.change(
     (state) => {
       checkTakeOver(state, spec, store.host.name);
+      refuseFailedOver(state, store.host.name);
       return state.epoch === spec.epoch && state.sourceSite === spec.sourceSite
         ? undefined
         : { state: { ...state, epoch: spec.epoch, sourceSite: spec.sourceSite } };
     },
     { purpose: `take replica ${spec.replica} over`, signal },
+  );
+};
+
+/** A machine stands on its layers: what would be received on them is not what it has. */
+const refuseFailedOver = (state: StoredReplica, host: string): void => {
+  const active = state.activations.find(({ kind }) => kind !== "test");
+  if (active === undefined) return;
+  throw new Fault(
+    "REPLICA_BUSY",
+    `Replica ${state.replica} on host ${host} cannot receive: its machine ${active.machineName} was failed over to it (${active.failover}). Cancel that failover, or where it is committed and the machine not needed any more, disable its protection.`,
+    { details: { host, replica: state.replica, failover: active.failover, machine: active.machine } },
   );
 };
 

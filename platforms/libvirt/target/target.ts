@@ -10,6 +10,7 @@ import { deleteReplica } from "./delete-replica.ts";
 import { commit, discard } from "./discard.ts";
 import { changePoint, failOver } from "./fail-over.ts";
 import { openStore } from "./host-store.ts";
+import { returnLayers } from "./inherit.ts";
 import { openReplica } from "./open-replica.ts";
 import { readPoints } from "./read-points.ts";
 import { verifyPoint } from "./verify.ts";
@@ -35,6 +36,7 @@ export const createLibvirtTarget = (connection: HostConnection, options: Libvirt
     createReplica: async (spec, op) => {
       const place = placeOf(spec.replica);
       const { adopt, copies } = spec;
+      if (adopt === undefined) await returnLayers(place, spec.replica, op);
       if (adopt !== undefined) await adoptMachine(place, spec, adopt, op);
       else if (copies !== undefined) await createFromCopies(place, { ...spec, copies }, op);
       else await createReplica(place.store, spec, op.signal);
@@ -51,6 +53,10 @@ export const createLibvirtTarget = (connection: HostConnection, options: Libvirt
     commit: ({ replica, failover }, op) => commit(placeOf(replica), failover, op),
     changePoint: (request, op) => changePoint(placeOf(request.replica), request, op),
     discard: ({ replica, failover, epoch }, op) => discard(placeOf(replica), { failover, epoch }, op),
-    deleteReplica: (replica, op) => deleteReplica(placeOf(replica), op),
+    deleteReplica: async (replica, op) => {
+      const place = placeOf(replica);
+      const earlier = await returnLayers(place, replica, op);
+      await deleteReplica(earlier === undefined ? place : { ...place, store: earlier }, op);
+    },
   };
 };
