@@ -47,6 +47,15 @@ export const atSiteWithin = (site: SiteName, seconds: number) =>
     retry: { maximumAttempts: 1 },
   });
 
+/** A site that may be gone for good: asked for `seconds`, also when its worker is away at first, and again as long as what it answers may pass. Only then is it given up. */
+export const atSitePatiently = (site: SiteName, seconds: number) =>
+  stepsOf<SiteActivities>(site, {
+    scheduleToCloseTimeout: `${seconds} seconds`,
+    heartbeatTimeout,
+    cancellationType: ActivityCancellationType.TRY_CANCEL,
+    retry: { initialInterval: "1 second", backoffCoefficient: 2, maximumInterval: "5 seconds" },
+  });
+
 /** A site that is dead now and will be back: the step waits in its queue, for months if need be, and is tried again until it is done. */
 export const whenSiteIsBack = (site: SiteName) =>
   stepsOf<SiteActivities>(site, {
