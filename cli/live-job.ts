@@ -58,8 +58,8 @@ const lineByLine = ({ terminal }: CliContext): JobDisplay => {
         if (told.get(task.name) === key) continue;
         const before = told.get(task.name);
         told.set(task.name, key);
-        // What it waited for has come: nothing new is said.
-        if (key === begun && before?.startsWith(begun) === true) continue;
+        // What it waited for has come, or is all there: nothing new is said.
+        if (key === begun && before?.startsWith("InProgress ") === true) continue;
         const progress =
           task.state === "InProgress" && task.bytesTotal !== undefined
             ? progressText(task.bytesDone ?? 0, task.bytesTotal)

@@ -5,6 +5,7 @@ import { type LiveReplication, liveReplication, passText } from "#client/live-re
 import type { ItemConfiguration } from "#domain/configuration.ts";
 import type { FaultCode } from "#domain/fault-codes.ts";
 import { isExposed } from "#domain/exposure.ts";
+import { faultTable } from "#domain/fault-table.ts";
 import { healthError, healthLevel, inOrder, rpoHealth } from "#domain/health.ts";
 import { instant, type Instant, type ItemName, type SiteName } from "#domain/ids.ts";
 import type { HealthError, ItemView } from "#domain/item-view.ts";
@@ -75,6 +76,7 @@ export function withLive(
   const more = liveHealth(standing, {
     ...now,
     live,
+    exposed: isExposed(view.state),
     site: view.activeSite,
     ...(current === undefined ? {} : { takenAt: current }),
   });
@@ -123,18 +125,20 @@ function liveHealth(
     readonly policy: ReplicationPolicy;
     readonly nowMs: number;
     readonly failing: boolean;
+    /** Nothing is replicated: nothing that slows replication down is to be looked for. */
+    readonly exposed: boolean;
     readonly site: SiteName;
     readonly takenAt?: Instant;
   },
 ): readonly HealthError[] {
-  const { live, policy, nowMs, takenAt } = now;
+  const { live, policy, nowMs, takenAt, exposed } = now;
   const failing = now.failing || live.orphaned !== undefined;
   const late = takenAt === undefined ? undefined : rpoHealth(policy, { newestTakenAt: takenAt, nowMs, failing });
   // Of each kind the newest.
   const warnings = new Map(live.report?.warnings.map((warning) => [warning.code, warning]));
   const lost = `No worker of site ${now.site} has taken replication up since the last one was lost (${live.orphaned}).`;
   const errors = [
-    ...(late === undefined ? [] : [late]),
+    ...(late === undefined ? [] : [exposed ? { ...late, action: faultTable.NOT_REPLICATED.action } : late]),
     ...[...warnings.values()].map(({ code, message, at }) => ({
       ...healthError(code, message, at),
       severity: "Warning" as const,

@@ -23,10 +23,14 @@ test("Where no line can be redrawn, a pass that begins anew is told with its rea
   display.show(job({ bytesDone: 10, bytesTotal: 100, detail: again }));
   display.show(job({ bytesDone: 11, bytesTotal: 100, detail: again }));
   display.show(job({ bytesDone: 10, bytesTotal: 100, detail: "pass 3: the cut broke and is taken anew" }));
+  display.show(job({ bytesDone: 100, bytesTotal: 100 }));
+  // All is there, and the task has not ended yet.
+  display.show(job({}));
   display.end();
   expect(told.slice(1)).toEqual([
     "Synchronize changes: started (60 B of 100 B (60%))\n",
     `Synchronize changes: started (10 B of 100 B (10%), ${again})\n`,
     "Synchronize changes: started (10 B of 100 B (10%), pass 3: the cut broke and is taken anew)\n",
+    "Synchronize changes: started (100 B of 100 B (100%))\n",
   ]);
 });

@@ -51,7 +51,11 @@ describe("an item's live view", () => {
       const away: ItemView = { ...view, state, lastSealed: { cut: cutId("c0"), takenAt: instant(nowMs - 5_000) } };
       expect(live({}, away)).toMatchObject({ rpoSeconds: 5, health: [] });
       const old = { ...away, lastSealed: { cut: cutId("c0"), takenAt: instant(nowMs - 7_200_000) } };
-      expect(live({}, old)).toMatchObject({ health: [{ code: "RPO_EXCEEDED", severity: "Warning" }] });
+      expect(live({}, old)).toMatchObject({
+        health: [
+          { code: "RPO_EXCEEDED", severity: "Warning", action: expect.stringMatching(/^Reverse the replication/) },
+        ],
+      });
     },
   );
 
