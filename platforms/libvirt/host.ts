@@ -8,6 +8,9 @@ export interface RunOptions {
   readonly purpose: string;
 }
 
+/** For a script that may take hours. Of each kind only so many run at once on a host, and the rest wait their turn before their time begins: others find the host free meanwhile. */
+export type Lasting = "copy" | "merge";
+
 /** One kept connection to one hypervisor host over SSH. Everything the libvirt platform does on a host goes through this. */
 export interface HostConnection extends AsyncDisposable {
   /** The host's name in the configuration, for sentences. */
@@ -19,7 +22,7 @@ export interface HostConnection extends AsyncDisposable {
   run(
     script: string,
     args: readonly string[],
-    options: RunOptions,
+    options: RunOptions & { readonly lasting?: Lasting },
   ): Promise<{ readonly stdout: string; readonly stderr: string }>;
   /**
    * Runs virsh commands in order on a kept virsh process (about 2 ms each), stopping at the first that fails (`COMMAND_FAILED` with libvirt's text).

@@ -1,5 +1,6 @@
 import type { Host } from "#domain/configuration.ts";
-import type { HostConnection, QmpCommand } from "../host.ts";
+import type { HostConnection, Lasting, QmpCommand } from "../host.ts";
+import { withDeadline } from "./deadline.ts";
 import { keepClient } from "./kept-client.ts";
 import { Limit } from "./limit.ts";
 import { openUnixStream } from "./open-unix.ts";
@@ -17,6 +18,10 @@ export interface ConnectOptions {
 /** sshd allows 10 sessions on a connection (MaxSessions): these two sum up to 9. Enough that a slow command (a freeze, a shutdown) holds nothing else up. */
 const virshProcesses = 4;
 const shells = 5;
+/** Of the shells, so that two are left for everything that somebody waits for. Merges apart: layers that nobody merges would pile up behind a copy. */
+const lastingScripts: Readonly<Record<Lasting, number>> = { copy: 1, merge: 2 };
+/** How long one waits for its turn: until the order is called off. */
+const weeksMs = 14 * 86_400_000;
 /** Forwarded sockets are not sessions; this only keeps a mistake from piling them up. */
 const forwardLimit = 64;
 
@@ -35,9 +40,21 @@ export const connectHost = (options: ConnectOptions): HostConnection => {
   const shell = new ProcessPool({ client, command: shellCommand, size: shells });
   const virsh = new ProcessPool({ client, command: virshCommand, size: virshProcesses });
   const forwards = new Limit(forwardLimit);
+  const turns = { copy: new Limit(lastingScripts.copy), merge: new Limit(lastingScripts.merge) };
   return {
     name: host.name,
-    run: async (script, args, runOptions) => runScript(shell, { host: host.name, script, args, options: runOptions }),
+    async run(script, args, { lasting, ...runOptions }) {
+      const request = { host: host.name, script, args };
+      if (lasting === undefined) return await runScript(shell, { ...request, options: runOptions });
+      return await withDeadline({ host: host.name, ...runOptions, timeoutMs: weeksMs }, async (signal) => {
+        const giveBack = await turns[lasting].take(signal);
+        try {
+          return await runScript(shell, { ...request, options: { ...runOptions, signal } });
+        } finally {
+          giveBack();
+        }
+      });
+    },
     async virsh(commands, bounds) {
       const outputs: string[] = [];
       await runVirsh(virsh, commands, { host: host.name, ...bounds }, (output) => outputs.push(output));

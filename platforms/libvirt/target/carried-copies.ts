@@ -173,6 +173,7 @@ const take = async ({ store, connection }: ActivationPlace, copy: CarriedCopy, o
     await connection.run(takeScript, [file, format, image], {
       purpose: `take the carried copy ${file} into replica ${store.layout.root}`,
       timeoutMs: day,
+      lasting: "copy",
       signal: op.signal,
     });
   } finally {

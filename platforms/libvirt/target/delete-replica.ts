@@ -94,6 +94,7 @@ const standAlone = async (
       await connection.run('qemu-img rebase -q -f qcow2 -b "" "$1" && sync "$1"', [file], {
         purpose: `make ${file} independent of the replica`,
         timeoutMs: day,
+        lasting: "copy",
         signal: op.signal,
       });
     const after = await readImage(connection, file, op.signal);

@@ -66,6 +66,7 @@ const mergeFiles = async ({ host, layout }: ReplicaStore, merge: Merge, signal: 
   await host.run(mergeScript, [layout.root, String(lower.layer), ...disks], {
     purpose: `merge layer ${upper.layer} into layer ${lower.layer} in ${layout.root}`,
     timeoutMs: day,
+    lasting: "merge",
     signal,
   });
 };

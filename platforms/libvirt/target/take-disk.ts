@@ -48,6 +48,11 @@ export const takeDisk = async (
       backing < 0 ? "-" : store.layout.image(disk, backing),
       ...image.bitmaps,
     ],
-    { purpose: `take disk ${file} into replica ${store.layout.root}`, timeoutMs: day, signal: op.signal },
+    {
+      purpose: `take disk ${file} into replica ${store.layout.root}`,
+      timeoutMs: day,
+      lasting: "copy",
+      signal: op.signal,
+    },
   );
 };

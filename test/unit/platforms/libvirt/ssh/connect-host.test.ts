@@ -1,4 +1,4 @@
-import { chmod, writeFile } from "node:fs/promises";
+import { chmod, readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import path from "node:path";
 import ssh2 from "ssh2";
@@ -235,6 +235,31 @@ describe("a script", () => {
       Array.from({ length: 30 }, (_, index) => index),
     );
     expect(server.logins()).toBe(before);
+  });
+
+  it("that may take hours waits its turn among its kind, and leaves room for the others", async () => {
+    await using fresh = connectHost({ host: server.host });
+    const end = new AbortController();
+    const begun = path.join(server.folder, "begun");
+    const refused = (["copy", "merge"] as const).flatMap((lasting) =>
+      Array.from({ length: 6 }, () =>
+        fresh
+          .run(`echo ${lasting} >>"$1"; sleep 60`, [begun], {
+            ...bounds({ signal: end.signal, timeoutMs: 60_000 }),
+            lasting,
+          })
+          .catch((error: unknown) => error),
+      ),
+    );
+    await vi.waitFor(async () => expect((await readFile(begun, "utf8")).trim().split("\n").length).toBe(3));
+    expect((await fresh.run("echo here", [], bounds({ timeoutMs: 2_000 }))).stdout).toBe("here\n");
+    expect((await readFile(begun, "utf8")).trim().split("\n").toSorted()).toEqual(["copy", "merge", "merge"]);
+    end.abort();
+    for (const fault of await Promise.all(refused)) expect(fault).toMatchObject({ code: "CANCELLED" });
+    const inTurn = ["1", "2", "3"].map((each) =>
+      fresh.run(`echo ${each}; sleep 0.02`, [], { ...bounds(), lasting: "copy" }),
+    );
+    expect((await Promise.all(inTurn)).map(({ stdout }) => stdout)).toEqual(["1\n", "2\n", "3\n"]);
   });
 });
 
