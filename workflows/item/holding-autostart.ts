@@ -32,7 +32,8 @@ export function holdingAutostart(item: ItemHolder): HoldingAutostart {
     const { site, host, machine } = at;
     const request = { host, item: item.state.item, machine };
     const { startDue } = await holdingAt(site).holdAutostart({ ...request, forSeconds: holdSeconds });
-    if (startDue) await startingAt(site).startHeldMachine(request);
+    // A failover may have been ordered in the same moment.
+    if (startDue && isSame(at, heldHere(item.state))) await startingAt(site).startHeldMachine(request);
     item.update(works);
   }
 
