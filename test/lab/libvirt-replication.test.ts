@@ -90,7 +90,8 @@ test("a copy that was carried by hand is compared, and only what differs is sent
   await write(first, 3, "changed since");
   const copies = (file: string) => spec({ copies: { [first]: `${carried}/${file}` } });
   await host.run(
-    'cd "$1" && qemu-img create -q -f qcow2 -b vda.raw -F raw overlay.qcow2 && truncate -s 1T big.raw && qemu-img create -q -f vmdk other.vmdk 64M',
+    `cd "$1" && qemu-img create -q -f qcow2 -b vda.raw -F raw overlay.qcow2 && truncate -s 1T big.raw &&
+qemu-img create -q --object secret,id=s,data=x -f luks -o key-secret=s,iter-time=500 luks.raw 64K && qemu-img create -q -f vmdk other.vmdk 64M`,
     [carried],
   );
   for (const [file, problem] of [
@@ -104,11 +105,16 @@ test("a copy that was carried by hand is compared, and only what differs is sent
     await expect(harness.target.createReplica(copies(file), op)).rejects.toMatchObject({ code: "INVALID_INPUT" });
     await harness.target.deleteReplica(replica, op);
   }
-  await host.run('cd "$1" && rm overlay.qcow2 big.raw other.vmdk', [carried]);
+  // What the guest has encrypted as a whole.
+  expect((await harness.target.checks(copies("luks.raw"), op)).filter(({ passed }) => !passed)).toEqual([]);
+  await host.run('cd "$1" && rm overlay.qcow2 big.raw luks.raw other.vmdk', [carried]);
   expect((await harness.target.checks(copies("vda.raw"), op)).filter(({ passed }) => !passed)).toEqual([]);
   await harness.target.createReplica(copies("vda.raw"), op);
   // A worker that died and asks again.
   await harness.target.createReplica(copies("vda.raw"), op);
+  // A disk's content is nobody's but root's and QEMU's.
+  const modes = await host.run('find "$1" -path "*/replicas/*" -name "L*.qcow2" -exec stat -c %a {} +', [host.store]);
+  expect(modes.stdout.trim()).toMatch(/^6[04]0$/);
   const report = await replication(harness)("seed");
   expect(report.bytesSent).toBe(block);
   expect(await same(harness, "look")).toBe(true);

@@ -11,22 +11,24 @@ import type { StoredLayerDisk } from "./stored-replica.ts";
 const day = 86_400_000;
 const pollMs = 2_000;
 
-/** What qemu-img says of a carried copy; without -U, so that one in use is refused. $1 the file. */
+/** What qemu-img says of a carried copy; without -U, so that one in use is refused. $1 the file, $2 its format where it is not to be guessed. */
 const lookScript = `if [ ! -f "$1" ]; then echo missing; exit 0; fi
-qemu-img info --output=json "$1" 2>&1 || :`;
+qemu-img info \${2:+-f "$2"} --output=json "$1" 2>&1 || :`;
 
 /**
- * Copies a carried image into the layer. $1 the copy, $2 its format, $3 the layer's path. The copy itself is only read: whose it is, and what it is kept for besides, nobody knows.
- * Two at once cannot be: the later one waits for the earlier one, whose worker died, to end.
+ * Copies a carried image into the layer. $1 the copy, $2 its format, $3 the layer's path, $4 the replica's state. The copy itself is only read: whose it is, and what it is kept for
+ * besides, nobody knows. Two at once cannot be: the later one waits for the earlier one, whose worker died, and finds its work done.
  */
 const takeScript = `set -eu
+umask 066
+[ -e "$4" ] || { echo "the replica is not there any more" >&2; exit 1; }
 mkdir -p "\${3%/*}"
 exec 9>"$3.lock"
 flock 9
-qemu-img convert -f "$2" -O qcow2 "$1" "$3.part" >&2
+if [ -e "$3" ]; then exit 0; fi
+qemu-img convert -f "$2" -O qcow2 "$1" "$3.part" >&2 || { rm -f "$3.part"; exit 1; }
 sync "$3.part"
 mv -f "$3.part" "$3"
-rm -f "$3.lock"
 sync "\${3%/*}"`;
 
 interface CarriedCopy {
@@ -34,23 +36,32 @@ interface CarriedCopy {
   readonly file: string;
   readonly format: "qcow2" | "raw";
   readonly sizeBytes: number;
+  /** What it takes on disk. */
+  readonly storedBytes: number;
 }
 
 /** One check a carried copy. A copy is never trusted, so it may be as old as it likes; it must be readable by itself and of that disk's size. */
 export const checkCopies = async (
   place: ActivationPlace,
-  spec: ReplicaSpec,
+  { spec, freeBytes }: { readonly spec: ReplicaSpec; readonly freeBytes: number },
   op: Operation,
-): Promise<readonly Check[]> =>
-  await Promise.all(
+): Promise<readonly Check[]> => {
+  let storedBytes = 0;
+  const checks = await Promise.all(
     entries(spec.copies ?? {}).map(async ([disk, file]): Promise<Check> => {
       const name = `Carried copy of disk ${disk}`;
       const looked = await look(place, { spec, disk, file }, op);
       if ("problem" in looked)
         return { name, passed: false, code: "INVALID_INPUT", detail: looked.problem, action: looked.action };
+      storedBytes += looked.storedBytes;
       return { name, passed: true, detail: `${file} on ${place.connection.name} will be compared with the disk` };
     }),
   );
+  if (storedBytes <= freeBytes) return checks;
+  const detail = `The carried copies take ${storedBytes} bytes, and only ${freeBytes} are free in ${place.folder} on ${place.connection.name}`;
+  const action = `Free or add space in ${place.folder}: the copies are copied into the replica, and stay as they are.`;
+  return [...checks, { name: "Space for the carried copies", passed: false, code: "STORE_FULL", detail, action }];
+};
 
 const look = async (
   { connection }: ActivationPlace,
@@ -64,11 +75,15 @@ const look = async (
       problem: `${spec.machine.name} has no replicated disk ${disk}`,
       action: `Name one of ${spec.disks.join(", ")}, or leave this copy out.`,
     };
-  const { stdout } = await connection.run(lookScript, [file], {
-    purpose: `look at the carried copy ${file}`,
-    timeoutMs: 60_000,
-    signal: op.signal,
-  });
+  const ask = (format: string) =>
+    connection.run(lookScript, [file, format], {
+      purpose: `look at the carried copy ${file}`,
+      timeoutMs: 60_000,
+      signal: op.signal,
+    });
+  const guessed = await ask("");
+  // A disk that the guest has encrypted as a whole looks like an encrypted image: it is carried as it is.
+  const { stdout } = parse(guessed.stdout)?.format === "luks" ? await ask("raw") : guessed;
   const there = `${file} on host ${connection.name}`;
   if (stdout.trim() === "missing")
     return {
@@ -97,12 +112,13 @@ const look = async (
       problem: `${there} has ${sizeBytes} bytes, more than the ${replicated.sizeBytes} of disk ${disk}`,
       action: "Name the copy of this disk; a disk that was made smaller since has to be copied over the network.",
     };
-  return { disk, file, format, sizeBytes };
+  return { disk, file, format, sizeBytes, storedBytes: info["actual-size"] };
 };
 
 interface ImageInfo {
   readonly format: string;
   readonly "virtual-size": number;
+  readonly "actual-size": number;
   readonly "backing-filename"?: string;
   readonly "format-specific"?: { readonly data?: { readonly "data-file"?: string } };
 }
@@ -170,7 +186,7 @@ const take = async ({ store, connection }: ActivationPlace, copy: CarriedCopy, o
     // It ends with the copying; that it could not look once hinders nothing.
   })().catch(() => undefined);
   try {
-    await connection.run(takeScript, [file, format, image], {
+    await connection.run(takeScript, [file, format, image, store.layout.state], {
       purpose: `take the carried copy ${file} into replica ${store.layout.root}`,
       timeoutMs: day,
       lasting: "copy",

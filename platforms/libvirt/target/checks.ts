@@ -71,7 +71,7 @@ export const checkTarget = async (
       code: "STORE_FULL",
       action: `Free or add space in ${folder} on ${name}: at least a tenth of the disks' size, better all of it.`,
     }),
-    ...(await checkCopies({ connection, store, folder }, spec, op)),
+    ...(await checkCopies({ connection, store, folder }, { spec, freeBytes: free }, op)),
     await identityCheck({ connection, store, folder }, spec, op),
     await definitionCheck({ connection, store, folder }, spec, op),
   ];
