@@ -165,15 +165,19 @@ const isSame = (one: HeldAutostart, other: HeldAutostart | undefined): boolean =
 
 const action = "Start the machine by hand if it is needed now; it is tried again by itself.";
 
-const fails = (state: ItemState, { site }: HeldAutostart, { code, message }: JobFault): ItemState =>
-  withHealth(
+/** What the host does not do as it is asked. Nothing, once that is not wanted any more: the old primary of a failover is not to be started by hand. */
+export function fails(state: ItemState, at: HeldAutostart, { code, message }: JobFault): ItemState {
+  if (!isSame(at, heldHere(state)) && !isSame(at, heldElsewhere({ ...state, held: stillHeld(state) ?? [] })))
+    return state;
+  return withHealth(
     works(state),
     {
       code,
-      message: `Understudy sees to the start of the machine at site ${site} after a restart of its host, and cannot: ${message}`,
+      message: `Understudy sees to the start of the machine at site ${at.site} after a restart of its host, and cannot: ${message}`,
     },
     { severity: "Warning", category: "FabricInfrastructure", action },
   );
+}
 
 const works = (state: ItemState): ItemState => {
   const health = state.health.filter((error) => error.action !== action);

@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { machineId } from "#domain/ids.ts";
 import { protectionStates, type ProtectionState } from "#domain/states.ts";
+import { faultFrom } from "#workflows/failure.ts";
 import { ask } from "#workflows/item/jobs.ts";
-import { heldElsewhere, heldHere, stillHeld } from "#workflows/item/holding-autostart.ts";
+import { fails, heldElsewhere, heldHere, stillHeld } from "#workflows/item/holding-autostart.ts";
 import type { ItemState } from "#workflows/item/state.ts";
 import { newItem } from "#workflows/job/enlist.ts";
 import { app, configuration } from "#test/unit/workflows/examples.ts";
@@ -51,6 +52,14 @@ describe("the start of a machine with its host", () => {
     expect([heldHere(left), heldElsewhere(left)]).toEqual([undefined, here]);
     const elsewhere = { ...here, machine: machineId("other") };
     expect(heldElsewhere(within("failed-over", { held: [elsewhere] }))).toEqual(elsewhere);
+  });
+
+  it("is no trouble of a machine that has moved: nobody is told to start the old primary by hand", () => {
+    const fault = faultFrom("WORKER_UNAVAILABLE", "The worker was not heard of in time.");
+    expect(fails(within("protected"), here, fault).health).toMatchObject([{ code: "WORKER_UNAVAILABLE" }]);
+    for (const state of ["failing-over", "commit-pending", "failed-over", "failed-over-protected"] as const)
+      expect(fails(within(state), here, fault).health).toEqual([]);
+    expect(fails(within("unprotected"), here, fault).health).toHaveLength(1);
   });
 
   it("is left as it is while a job moves the machine, and by no other", () => {

@@ -66,55 +66,6 @@ describe("a protected item", () => {
     expect(end(reversing, { jobId: "job-1", ...finished }).health).toEqual([]);
   });
 
-  it("warns for as long as it has failed over and its replication is not reversed, and says what that means", () => {
-    const away = (state: "failed-over" | "failed-over-protected"): ItemState => ({
-      ...replicating,
-      lifecycle: { ...replicating.lifecycle, state },
-      lastSealed: { cut: cutId("c1"), takenAt: instant(0) },
-    });
-    const view = viewOf(away("failed-over"));
-    expect(view).toMatchObject({ replicationHealth: "Warning", activeSite: "lyon", pointsSite: "lyon" });
-    expect(view.health).toMatchObject([
-      {
-        code: "NOT_REPLICATED",
-        severity: "Warning",
-        message: expect.stringMatching(/site lyon .* since 1970-01-01T00:00:00.000Z .*unplanned/),
-        action: expect.stringContaining("understudy reprotect app1"),
-      },
-    ]);
-    expect(viewOf(away("failed-over-protected")).health[0]?.message).toMatch(/site paris still holds/);
-    expect(viewOf(replicating)).toMatchObject({ health: [], activeSite: "paris", pointsSite: "lyon" });
-  });
-
-  it("forgets with a failover what was wrong at the site that was left, and nothing of its old primary", () => {
-    const troubled = failed(
-      withHealth(replicating, faultFrom("GUEST_FREEZE_FAILED", "no agent")),
-      faultFrom("HOST_UNREACHABLE", "the connection to p1 broke"),
-    );
-    for (const operation of ["UnplannedFailover", "PlannedFailover"] as const) {
-      const { state } = ask(troubled, request(operation));
-      expect(end(state, { jobId: "job-1", ...finished, outcome: "failed" }).health).toHaveLength(2);
-      expect(end(state, { jobId: "job-1", ...finished })).toMatchObject({ health: [], failing: null });
-    }
-    const { state } = ask(troubled, request("UnplannedFailover"));
-    const over = end(state, { jobId: "job-1", ...finished });
-    const unreached = notReached(over, faultFrom("HOST_UNREACHABLE", "gone"));
-    const back = withHealth(unreached, faultFrom("STALE_EPOCH", "It had come back."), { severity: "Warning" });
-    const committing = ask(back, request("Commit", "job-2")).state;
-    const committed = end(committing, { jobId: "job-2", ...finished });
-    expect(committed.health.map(({ code }) => code)).toEqual(["HOST_UNREACHABLE", "STALE_EPOCH"]);
-  });
-
-  it("forgets the last delta of the direction that was turned round", () => {
-    const away: ItemState = {
-      ...achieved(replicating, report("2026-11-21T12:00:00.000Z")),
-      lifecycle: { ...replicating.lifecycle, state: "failed-over" },
-    };
-    const { state } = ask(away, request("ReverseReplicate"));
-    expect(state.lastCycle).not.toBeNull();
-    expect(end(state, { jobId: "job-1", ...finished }).lastCycle).toBeNull();
-  });
-
   it("says why its old primary's host cannot be asked: the latest reason, until it can", () => {
     const once = notReached(replicating, faultFrom("AUTHENTICATION_FAILED", "no"));
     const twice = notReached(once, faultFrom("HOST_UNREACHABLE", "gone"));
@@ -260,15 +211,6 @@ describe("its replication", () => {
     const lost = failed(replicating, faultFrom("RESYNC_REQUIRED", "The bitmap is gone."));
     expect(lost).toMatchObject({ lifecycle: { state: "resynchronization-required" }, resynchronizeByItself: true });
     expect(lost.health).toMatchObject([{ code: "RESYNC_REQUIRED", message: "The bitmap is gone." }]);
-  });
-
-  it("is critical of what waits for a person, and warns of what is tried again by itself", () => {
-    const severities = (code: Parameters<typeof faultFrom>[0]) =>
-      failed(replicating, faultFrom(code, "no")).health.map(({ severity }) => severity);
-    expect(severities("HOST_UNREACHABLE")).toEqual(["Warning"]);
-    expect(severities("PEER_UNREACHABLE")).toEqual(["Warning"]);
-    expect(severities("AUTHENTICATION_FAILED")).toEqual(["Critical"]);
-    expect(severities("CONFIG_INVALID")).toEqual(["Critical"]);
   });
 
   it("waits for a person after a fault that no retry mends, until one has given an order", () => {
