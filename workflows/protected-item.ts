@@ -8,6 +8,7 @@ import {
   workflowInfo,
 } from "@temporalio/workflow";
 import { type Courier, courierOf } from "#workflows/item/courier.ts";
+import { pendingFences } from "#workflows/item/earlier-fences.ts";
 import { withFencePlaces } from "#workflows/item/fence-place.ts";
 import { fencingOf } from "#workflows/item/fencing.ts";
 import { type HoldingAutostart, holdingAutostart } from "#workflows/item/holding-autostart.ts";
@@ -110,5 +111,5 @@ function tellWaiting(item: ItemHolder, courier: Courier): void {
 }
 
 /** An old primary that has yet to be fenced, and a start with a host that has yet to be given back, are kept in mind also when nothing is protected any more. */
-const isOver = ({ lifecycle, activeJob, fence, held = [] }: ItemState): boolean =>
-  lifecycle.state === "unprotected" && activeJob === null && fence === null && held.length === 0;
+const isOver = ({ lifecycle, activeJob, held = [], ...state }: ItemState): boolean =>
+  lifecycle.state === "unprotected" && activeJob === null && pendingFences(state).length === 0 && held.length === 0;

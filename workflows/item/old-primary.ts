@@ -2,6 +2,7 @@ import { healthError } from "#domain/health.ts";
 import { instant } from "#domain/ids.ts";
 import type { HealthError } from "#domain/item-view.ts";
 import { now } from "#workflows/clock.ts";
+import { isSamePlace, pendingFences } from "#workflows/item/earlier-fences.ts";
 import { sourceOf } from "#workflows/item/ends.ts";
 import type { ItemPatch, ItemState, PendingFence } from "#workflows/item/state.ts";
 
@@ -17,17 +18,16 @@ export function oldPrimaryFence(state: ItemState): PendingFence | null {
  */
 export function oldPrimaryFenced(state: ItemState): Pick<ItemPatch, "fence"> {
   const wanted = oldPrimaryFence(state);
-  const isKnown = [state.fence, state.guarded].some(
-    (known) => known?.site === wanted?.site && known?.host === wanted?.host && known?.machine === wanted?.machine,
-  );
+  const isKnown = wanted === null || [state.fence, state.guarded].some((known) => isSamePlace(wanted, known));
   return isKnown ? {} : { fence: wanted };
 }
 
 /** What stands in the item's health from an unplanned failover until the old primary is fenced: until then nothing but its host decides whether it serves. */
-export function notFencedYet({ fence }: Pick<ItemState, "fence">): readonly HealthError[] {
-  if (fence === null) return [];
-  const { site, host, since } = fence;
+export const notFencedYet = (state: Pick<ItemState, "fence" | "earlierFences">): readonly HealthError[] =>
+  pendingFences(state).map(notFenced);
+
+function notFenced({ site, host, since }: PendingFence): HealthError {
   const message = `The previous primary at site ${site} has not been fenced yet${since === undefined ? "" : `: nobody has been able to since the failover at ${since}`}. When host ${host} is back before the site's worker, it may serve there beside the machine that has taken its place.`;
   const action = `Keep host ${host} from starting the machine, or start the worker of site ${site} first: it fences it at once.`;
-  return [{ ...healthError("PRIMARY_NOT_FENCED", message, since ?? instant(0)), action }];
+  return { ...healthError("PRIMARY_NOT_FENCED", message, since ?? instant(0)), action };
 }

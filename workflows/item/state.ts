@@ -118,6 +118,8 @@ export interface ItemState {
   readonly testMachine: TestMachine | null;
   readonly lastSuccessfulTestFailover: Instant | null;
   readonly fence: PendingFence | null;
+  /** Those that earlier protections have left to be done, between other places: the item's own jobs have nothing to do with them. Absent in items that began before there was such. */
+  readonly earlierFences?: readonly PendingFence[];
   /** An old primary that is fenced, also after a planned failover: somebody may start it by hand, until it has become the replica. */
   readonly guarded: PendingFence | null;
   /** Absent in items that began before there was such. */

@@ -3,6 +3,7 @@ import { chooseDisks } from "#domain/excluded-disks.ts";
 import type { Machine } from "#domain/machine.ts";
 import type { ReplicaSpec, TrackedMachine } from "#platforms/platform.ts";
 import { faultOf } from "#workflows/failure.ts";
+import { isSamePlace, pendingFences } from "#workflows/item/earlier-fences.ts";
 import { sourceOf, targetOf } from "#workflows/item/ends.ts";
 import type { ItemState } from "#workflows/item/state.ts";
 import { autostartCheck } from "#workflows/job/autostart-check.ts";
@@ -90,9 +91,8 @@ const choice = ({ configuration }: ItemState, { name, disks }: Machine) =>
 
 /** A fence that an earlier protection left to be done would turn the machine off that is to be protected now. */
 function fenceCheck(item: ItemState, { id, name }: Machine): readonly Check[] {
-  const { fence } = item;
   const { site, host } = sourceOf(item);
-  if (fence === null || fence.site !== site || fence.host !== host || fence.machine !== id) return [];
+  if (!pendingFences(item).some((fence) => isSamePlace(fence, { site, host, machine: id }))) return [];
   return [
     {
       name: "fence",
