@@ -1,5 +1,6 @@
 import { bytesPerSecondAt } from "#domain/bandwidth.ts";
 import { Fault, isFault } from "#domain/fault.ts";
+import type { ReplicaId } from "#domain/ids.ts";
 import type { Platform } from "#platforms/platform.ts";
 import type { ConnectReplica, SiteTls } from "#transfer/session.ts";
 import type { Clock } from "./clock.ts";
@@ -11,7 +12,7 @@ import type { ReplicateReport, ReplicateRequest } from "./request.ts";
 import { resynchronize } from "./resynchronize.ts";
 import { run as runCycles } from "./run.ts";
 import { seed } from "./seed.ts";
-import { createSourceClock } from "./source-clock.ts";
+import { createSourceClock, type SourceClock } from "./source-clock.ts";
 import type { Log, Stretch } from "./stretch.ts";
 
 /** A copy that stands still says nothing by itself. */
@@ -39,12 +40,15 @@ export function createReplicator(options: {
   const { source, inventory, kind } = options.platform;
   if (source === undefined)
     throw new Fault("PREREQUISITES_FAILED", `Machines of a host of kind ${kind} cannot be replicated from it.`);
+  /** Kept from run to run: one with a single cycle would never know what its host's clock shows. */
+  const sourceClocks = new Map<ReplicaId, SourceClock>();
   return async (request, { signal, before, report }) => {
     const limit = () => bytesPerSecondAt(request.policy, clock.now());
     const reporter = createReporter({ emit: report, now: () => clock.now(), limit, ...(before && { before }) });
     const judging = setInterval(() => reporter.judge(), judgeEveryMs);
     const until = clock.now() + request.returnAfterSeconds * 1000;
-    const sourceClock = createSourceClock(clock);
+    const sourceClock = sourceClocks.get(request.replica) ?? createSourceClock(clock);
+    sourceClocks.set(request.replica, sourceClock);
     const stretch = { request, source, inventory, clock, sourceClock, until, reporter, signal, log };
     try {
       await connected({ ...options, stretch }, modes[request.mode]);

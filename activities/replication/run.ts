@@ -28,7 +28,7 @@ export async function run(stretch: Stretch): Promise<void> {
     if (machineOff && (await nothingNew(stretch))) {
       const now = clock.now();
       const pause = pauseMs(request.policy, { cutAtMs: now, nowMs: now, idle: true });
-      if (now + pause >= until) return;
+      if (now + pause >= until) return await rest(stretch, pause);
       await clock.sleep(pause, stretch.signal);
       continue;
     }
@@ -48,9 +48,14 @@ export async function run(stretch: Stretch): Promise<void> {
     }
     reporter.phase("waiting");
     const pause = pauseMs(request.policy, { cutAtMs: done.cutAtMs, nowMs: clock.now(), idle: done.bytes === 0 });
-    if (clock.now() + pause >= until) return;
+    if (clock.now() + pause >= until) return await rest(stretch, pause);
     await clock.sleep(pause, stretch.signal);
   } while (clock.now() < until);
+}
+
+/** The next run begins with a cut: the interval holds from one to the next as well. One that was asked for a single cycle is waited for. */
+async function rest({ clock, request, signal }: Stretch, pause: number): Promise<void> {
+  if (request.returnAfterSeconds > 0) await clock.sleep(pause, signal);
 }
 
 /** The machine is off, and all it has is sealed: another cut would say the same, and its host is left alone. */
