@@ -32,10 +32,12 @@ export async function ConfigurationKeeper(initial: Configuration | null): Promis
     current = applied;
     await Promise.all(Object.values(applied.items).map((item) => tell(item, applied)));
   });
-  setHandler(policyChosen, ({ item, policy }) => {
+  setHandler(policyChosen, async ({ item, policy }) => {
     const configured = current?.items[item];
     if (current === null || configured === undefined) return;
-    current = { ...current, items: { ...current.items, [item]: { ...configured, policy } } };
+    const changed = { ...configured, policy };
+    current = { ...current, items: { ...current.items, [item]: changed } };
+    await tell(changed, current);
   });
   await condition(() => workflowInfo().continueAsNewSuggested && allHandlersFinished());
   await continueAsNew<typeof ConfigurationKeeper>(current);

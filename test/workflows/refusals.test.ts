@@ -158,7 +158,16 @@ describe("an order that cannot be carried out", () => {
     const back = [{ path: "items.app7.policy", before: "hourly", after: "continuous" }];
     await expect.poll(async () => (await world.understudy.diff(withHourly)).changes).toMatchObject(back);
     expect(await world.understudy.apply(withHourly)).toMatchObject(back);
-    expect(await app.state()).toMatchObject({ policy: { name: "continuous" } });
+    await expect.poll(() => app.state()).toMatchObject({ policy: { name: "continuous" } });
+    // An order and a file at once: whichever is heard last holds for both, the configuration and the item.
+    for (let round = 0; round < 5; round++) {
+      const order = app.run("UpdatePolicy", { policy: "hourly" });
+      await new Promise((resolve) => setTimeout(resolve, 40 * round));
+      await Promise.all([order, world.understudy.apply(withHourly)]);
+      const { items } = await world.understudy.configuration();
+      const heard = items[itemName("app7")]?.policy;
+      await expect.poll(() => app.state()).toMatchObject({ policy: { name: heard }, configuration: { policy: heard } });
+    }
     expect(await app.item()).toMatchObject({ state: "protected" });
     expect(world.sites.sent("app7")).toMatchObject({ seed: 1_000_000, resynchronize: 0 });
   });

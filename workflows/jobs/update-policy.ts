@@ -1,4 +1,4 @@
-import { getExternalWorkflowHandle, patched } from "@temporalio/workflow";
+import { condition, getExternalWorkflowHandle, patched } from "@temporalio/workflow";
 import { Fault } from "#domain/fault.ts";
 import type { JobInput, JobResult } from "#domain/job.ts";
 import { nearest } from "#domain/nearest.ts";
@@ -27,14 +27,17 @@ export async function UpdatePolicy(input: JobInput): Promise<JobResult> {
           `There is no policy “${name}”${meant === undefined ? "" : ` (did you mean ${meant}?)`}. There are: ${known.join(", ") || "none"}.`,
         );
       });
-      await job.task("Update properties", async () => {
-        const chosen = { item: job.item.item, policy: found.policy.name };
-        if (patched("chosen-policy"))
-          await getExternalWorkflowHandle(configurationWorkflowId).signal(policyChosen, chosen);
-        job.note(`policy ${chosen.policy}`);
+      const isTold = await job.task("Update properties", async () => {
+        const { name: policy } = found.policy;
+        job.note(`policy ${policy}`);
+        // Jobs that began before this was known change the item alone.
+        if (!patched("chosen-policy")) return false;
+        await getExternalWorkflowHandle(configurationWorkflowId).signal(policyChosen, { item: job.item.item, policy });
+        return await condition(() => job.item.configuration.policy === policy, "10 seconds");
       });
-      const configuration = { ...job.item.configuration, policy: found.policy.name };
-      return { patch: { ...found, configuration } };
+      // The configuration's keeper has told the item, and tells it in order with whatever else is applied meanwhile.
+      if (isTold) return {};
+      return { patch: { ...found, configuration: { ...job.item.configuration, policy: found.policy.name } } };
     },
   });
 }
