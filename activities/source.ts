@@ -5,7 +5,7 @@ import { sourceOf } from "#activities/hosts.ts";
 import type { Check } from "#domain/check.ts";
 import { isFault } from "#domain/fault.ts";
 import type { HostName, ItemName, MachineId } from "#domain/ids.ts";
-import type { TrackedMachine } from "#platforms/platform.ts";
+import type { HoldRequest, TrackedMachine } from "#platforms/platform.ts";
 
 /** A machine takes longer than this to boot: it is off again before it serves. */
 const lookEveryMs = 2_000;
@@ -45,11 +45,9 @@ export interface SourceActivities {
   ): Promise<{ readonly wasRunning: boolean }>;
   /** Holds the machine's start with its host, and stays. Answers when such a start is due, or after `forSeconds` without. Ends early when cancelled, or when the host cannot be asked. */
   holdAutostart(
-    request: OnHost<{ readonly item: ItemName; readonly machine: MachineId; readonly forSeconds: number }>,
+    request: OnHost<HoldRequest & { readonly forSeconds: number }>,
   ): Promise<{ readonly startDue: boolean }>;
-  startHeldMachine(
-    request: OnHost<{ readonly item: ItemName; readonly machine: MachineId }>,
-  ): Promise<{ readonly started: boolean }>;
+  startHeldMachine(request: OnHost<HoldRequest>): Promise<{ readonly started: boolean }>;
   giveAutostartBack(request: OnHost<{ readonly machine: MachineId }>): Promise<void>;
   unfenceMachine(request: OnHost<{ readonly machine: MachineId }>): Promise<{ readonly started: boolean }>;
   stopTracking(request: OnHost<{ readonly tracked: TrackedMachine }>): Promise<void>;

@@ -2,7 +2,7 @@ import type { Check } from "#domain/check.ts";
 import type { Host } from "#domain/configuration.ts";
 import type { Consistency, CutDescription, RecoveryPoint } from "#domain/cut.ts";
 import type { FaultCode } from "#domain/fault-codes.ts";
-import type { CutId, DiskId, FailoverId, ItemName, MachineId, ReplicaId } from "#domain/ids.ts";
+import type { CutId, DiskId, FailoverId, Instant, ItemName, MachineId, ReplicaId } from "#domain/ids.ts";
 import type { Machine } from "#domain/machine.ts";
 import type { BlockSource } from "#transfer/block.ts";
 import type { Replica } from "#transfer/replica.ts";
@@ -57,6 +57,13 @@ export interface CutRequest {
   readonly consistency: Consistency;
   /** Bound of the copy-before-write scratch of each disk. When it is full the cut breaks (`CUT_BROKEN` on read); the machine goes on. */
   readonly scratchPercent: number;
+}
+
+/** A machine whose start with its host is held. `since`: by which protection; what an earlier one has left behind makes no start due. */
+export interface HoldRequest {
+  readonly item: ItemName;
+  readonly machine: MachineId;
+  readonly since?: Instant;
 }
 
 /** A standing instant. Plain JSON: another worker can take it up. */
@@ -116,15 +123,9 @@ export interface ReplicationSource {
    * the machine counts as one that starts with its host: cuts carry that, and a fence. Nothing is taken over of a machine that its host does not start by itself, or that is
    * fenced. Cheap, to be asked again and again. `startDue`: the machine is off, and its host has been restarted since it was last seen running.
    */
-  holdAutostart(
-    request: { readonly item: ItemName; readonly machine: MachineId },
-    op: Operation,
-  ): Promise<{ readonly startDue: boolean }>;
+  holdAutostart(request: HoldRequest, op: Operation): Promise<{ readonly startDue: boolean }>;
   /** Starts a held machine whose start is due, and no other; a fenced one never. Whether it still lives here is the caller's to know. Answers whether it was started. */
-  startHeld(
-    request: { readonly item: ItemName; readonly machine: MachineId },
-    op: Operation,
-  ): Promise<{ readonly started: boolean }>;
+  startHeld(request: HoldRequest, op: Operation): Promise<{ readonly started: boolean }>;
   /** Ends `holdAutostart`: the host starts the machine by itself again. Nothing to do where nothing is held, and not for one that is fenced. */
   giveAutostartBack(machine: MachineId, op: Operation): Promise<void>;
   /**

@@ -1,4 +1,5 @@
 import type { MachineId } from "#domain/ids.ts";
+import type { HoldRequest } from "#platforms/platform.ts";
 import type { SimulatedHost } from "./host.ts";
 import { bootOf, machineOf, start, upHost } from "./host.ts";
 import type { MachineRecord } from "./records.ts";
@@ -6,19 +7,20 @@ import { machineKey } from "./records.ts";
 import type { State } from "./store.ts";
 
 /** `ReplicationSource.holdAutostart`. */
-export const holdAutostart = (host: SimulatedHost, machine: MachineId): { readonly startDue: boolean } =>
+export const holdAutostart = (host: SimulatedHost, request: HoldRequest): { readonly startDue: boolean } =>
   host.store.transact((state) => {
     upHost(state, host.site);
-    return { startDue: isDue(state, hold(state, machineOf(state, machine))) };
+    return { startDue: isDue(state, hold(state, request)) };
   });
 
 /** `ReplicationSource.startHeld`. */
-export const startHeld = (host: SimulatedHost, machine: MachineId): { readonly started: boolean } =>
+export const startHeld = (host: SimulatedHost, request: HoldRequest): { readonly started: boolean } =>
   host.store.transact((state) => {
     upHost(state, host.site);
-    const record = hold(state, machineOf(state, machine));
+    const record = hold(state, request);
     if (!isDue(state, record)) return { started: false };
-    hold(state, start(state, record));
+    start(state, record);
+    hold(state, request);
     return { started: true };
   });
 
@@ -34,11 +36,13 @@ const givenBack = ({ held, ...record }: MachineRecord): MachineRecord =>
   held === undefined ? record : { ...record, autostart: record.fenced !== true };
 
 /** Takes over what there is to take over, and remembers in which boot of its host the machine last ran. */
-function hold(state: State, record: MachineRecord): MachineRecord {
+function hold(state: State, { machine: id, since }: HoldRequest): MachineRecord {
+  const record = machineOf(state, id);
   const { held, autostart, fenced, machine } = record;
   if (fenced === true || (held === undefined && !autostart)) return record;
-  const ranIn = machine.running ? bootOf(state) : (held?.ranIn ?? bootOf(state));
-  const next: MachineRecord = { ...record, autostart: false, held: { ranIn } };
+  const ours = held?.since === since ? held : undefined;
+  const ranIn = machine.running ? bootOf(state) : (ours?.ranIn ?? bootOf(state));
+  const next: MachineRecord = { ...record, autostart: false, held: { ranIn, ...(since !== undefined && { since }) } };
   state.put(machineKey(machine.id), next);
   return next;
 }

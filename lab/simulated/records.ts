@@ -1,5 +1,5 @@
 import type { CutDescription, RecoveryPoint } from "#domain/cut.ts";
-import type { CutId, DiskId, FailoverId, ItemName, MachineId, ReplicaId } from "#domain/ids.ts";
+import type { CutId, DiskId, FailoverId, Instant, ItemName, MachineId, ReplicaId } from "#domain/ids.ts";
 import type { Machine } from "#domain/machine.ts";
 import type { FailoverRequest, StandingCut } from "#platforms/platform.ts";
 import type { IncomingMode } from "#transfer/replica.ts";
@@ -30,8 +30,8 @@ export interface MachineRecord {
   /** Grows with each start: a guest of an earlier start cannot write any more. */
   readonly generation: number;
   readonly autostart: boolean;
-  /** Its start with the host is held, as `holdAutostart` has it; `ranIn`: the boot that it last ran in. */
-  readonly held?: { readonly ranIn: number };
+  /** Its start with the host is held, as `holdAutostart` has it; `ranIn`: the boot that it last ran in; `since`: by which protection. */
+  readonly held?: { readonly ranIn: number; readonly since?: Instant };
   readonly fencedEpoch?: number;
   /** The fence stands: a lawful start has not lifted it. */
   readonly fenced?: boolean;

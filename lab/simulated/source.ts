@@ -22,8 +22,8 @@ export function simulatedSource(host: SimulatedHost): ReplicationSource {
     shutDown: (request, op) => faults("source.shutDown", op.signal, () => shutDown(host, request, op.signal)),
     powerOn: (machine, op) => faults("source.powerOn", op.signal, () => powerOn(host, machine)),
     keepOn: (machine, op) => faults("source.keepOn", op.signal, () => keepOn(host, machine)),
-    holdAutostart: ({ machine }, op) => faults("source.holdAutostart", op.signal, () => holdAutostart(host, machine)),
-    startHeld: ({ machine }, op) => faults("source.startHeld", op.signal, () => startHeld(host, machine)),
+    holdAutostart: (request, op) => faults("source.holdAutostart", op.signal, () => holdAutostart(host, request)),
+    startHeld: (request, op) => faults("source.startHeld", op.signal, () => startHeld(host, request)),
     giveAutostartBack: (machine, op) =>
       faults("source.giveAutostartBack", op.signal, () => giveAutostartBack(host, machine)),
     unfence: (machine, op) => faults("source.unfence", op.signal, () => unfence(host, machine)),

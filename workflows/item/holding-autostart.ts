@@ -30,7 +30,13 @@ export function holdingAutostart(item: ItemHolder): HoldingAutostart {
     const { held = [] } = item.state;
     if (!held.some((known) => isSame(known, at))) item.update((state) => ({ ...state, held: [...held, at] }));
     const { site, host, machine } = at;
-    const request = { host, item: item.state.item, machine };
+    const { protectedSince } = item.state;
+    const request = {
+      host,
+      item: item.state.item,
+      machine,
+      ...(protectedSince !== undefined && { since: protectedSince }),
+    };
     const { startDue } = await holdingAt(site).holdAutostart({ ...request, forSeconds: holdSeconds });
     // A failover may have been ordered in the same moment.
     if (startDue && isSame(at, heldHere(item.state))) await startingAt(site).startHeldMachine(request);

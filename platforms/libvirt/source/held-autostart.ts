@@ -1,5 +1,6 @@
 import { isFault } from "#domain/fault.ts";
-import type { ItemName, MachineId } from "#domain/ids.ts";
+import type { MachineId } from "#domain/ids.ts";
+import type { HoldRequest } from "../../platform.ts";
 import { readAutostart } from "../inventory/metadata.ts";
 import { readFenceMark } from "./fence.ts";
 import { readHeld, removeHeld, writeHeld } from "./held-mark.ts";
@@ -7,21 +8,17 @@ import { isRunning } from "./live-machine.ts";
 import { powerOnMachine } from "./machine-power.ts";
 import type { SourcePlace } from "./place.ts";
 
-export interface HoldRequest {
-  readonly item: ItemName;
-  readonly machine: MachineId;
-}
-
 /**
  * `ReplicationSource.holdAutostart`. The mark is durable before the flag goes: whatever happens between, the machine counts as one that starts with its host. One that
  * somebody gave the flag again is taken over again. A fence knows what the machine's own start was, and nothing is held beside it.
  */
 export const holdAutostart = async (
   place: SourcePlace,
-  { item, machine }: HoldRequest,
+  request: HoldRequest,
   signal: AbortSignal,
 ): Promise<{ readonly startDue: boolean }> => {
   const { host } = place;
+  const { machine, since } = request;
   if ((await readFenceMark(place, machine, signal)) !== undefined) return { startDue: false };
   const { boot, mark } = await readHeld(place, machine, signal);
   const bounds = { signal, timeoutMs: 15_000, purpose: `hold the start of machine ${machine}` };
@@ -29,8 +26,9 @@ export const holdAutostart = async (
   const startsItself = readAutostart(info);
   if (mark === undefined && !startsItself) return { startDue: false };
   const running = await isRunning(host, machine, signal);
-  const ranIn = running ? boot : (mark?.boot ?? boot);
-  if (mark?.boot !== ranIn) await writeHeld(place, { version: 1, item, machine, boot: ranIn }, signal);
+  const ours = mark?.since === since ? mark : undefined;
+  const ranIn = running ? boot : (ours?.boot ?? boot);
+  if (ours?.boot !== ranIn) await writeHeld(place, { version: 1, ...request, boot: ranIn }, signal);
   if (startsItself) await host.virsh([["autostart", machine, "--disable"]], bounds);
   return { startDue: !running && ranIn !== boot };
 };

@@ -1,11 +1,10 @@
-import type { ItemName, MachineId } from "#domain/ids.ts";
+import type { MachineId } from "#domain/ids.ts";
+import type { HoldRequest } from "../../platform.ts";
 import type { SourcePlace } from "./place.ts";
 
 /** A machine whose start with its host has been taken over: its own autostart is off, and counts as on. */
-export interface HeldMark {
+export interface HeldMark extends HoldRequest {
   readonly version: 1;
-  readonly item: ItemName;
-  readonly machine: MachineId;
   /** The host's boot (`/proc/sys/kernel/random/boot_id`) that the machine was last seen running in; of one that was off when it was taken over, the boot of then. */
   readonly boot: string;
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { cutId } from "#domain/ids.ts";
+import { cutId, instant } from "#domain/ids.ts";
 import { crashHost, bootHost } from "#lab/simulated/machines.ts";
 import { operation } from "#test/support/operation.ts";
 import { readAll } from "#test/support/read-all.ts";
@@ -128,8 +128,12 @@ test("A machine whose start with its host is held is left off by the host, and s
   crashHost(site.store);
   expect(bootHost(site.store)).toEqual([]);
   expect(await site.source.holdAutostart(request, op)).toEqual({ startDue: true });
-  expect(await site.source.startHeld(request, op)).toEqual({ started: true });
-  expect(await site.source.startHeld(request, op)).toEqual({ started: false });
+  expect(await site.source.startHeld({ ...request, since: instant(0) }, op)).toEqual({ started: false });
+  crashHost(site.store);
+  bootHost(site.store);
+  expect(await site.source.holdAutostart({ ...request, since: instant(0) }, op)).toEqual({ startDue: true });
+  expect(await site.source.startHeld({ ...request, since: instant(0) }, op)).toEqual({ started: true });
+  expect(await site.source.startHeld({ ...request, since: instant(0) }, op)).toEqual({ started: false });
   await site.source.giveAutostartBack(vm, op);
   expect(await found()).toEqual({ running: true, autostart: true });
 });

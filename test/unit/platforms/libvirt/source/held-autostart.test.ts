@@ -3,7 +3,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Fault } from "#domain/fault.ts";
-import { itemName, machineId } from "#domain/ids.ts";
+import { instant, itemName, machineId } from "#domain/ids.ts";
 import type { HostConnection } from "#platforms/libvirt/host.ts";
 import { fenceMachine, forgetFence, unfenceMachine } from "#platforms/libvirt/source/fence.ts";
 import { giveAutostartBack, holdAutostart, startHeld } from "#platforms/libvirt/source/held-autostart.ts";
@@ -91,6 +91,16 @@ describe("the start of a machine with its host", () => {
     expect(await start()).toEqual({ started: false });
     await at.restart("third");
     expect(await hold()).toEqual({ startDue: true });
+  });
+
+  it("is not due for what an earlier protection has left behind", async () => {
+    await hold();
+    await at.restart("second");
+    const later = { ...request, since: instant(0) };
+    expect(await holdAutostart(at.place, later, signal)).toEqual({ startDue: false });
+    expect(await at.mark()).toEqual({ version: 1, ...later, boot: "second" });
+    await at.restart("third");
+    expect(await holdAutostart(at.place, later, signal)).toEqual({ startDue: true });
   });
 
   it("is not due of a machine that somebody has started by hand meanwhile", async () => {
