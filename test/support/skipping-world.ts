@@ -50,7 +50,7 @@ export interface SkippingWorld extends AsyncDisposable {
   /** Its worker's doubles do at once what they do, but for replication and a guard's stay, which take as long as they are asked to. */
   startSite(site: SiteName, change?: Partial<SiteDouble>): Promise<void>;
   /** An item that is protected from Paris to Lyon, without the jobs that brought it there. */
-  startItem(name: string): Promise<SkippingItem>;
+  startItem(name: string, over?: Partial<ItemState>): Promise<SkippingItem>;
 }
 
 export interface SkippingItem {
@@ -121,8 +121,8 @@ export async function startSkippingWorld(): Promise<SkippingWorld> {
       const own = withFailures({ ...skippingDoubles, ...change });
       await startWorker({ taskQueue: siteQueue(site), activities: { ...sites.activities(site), ...own } });
     },
-    async startItem(name) {
-      const state = protectedItem(name);
+    async startItem(name, over = {}) {
+      const state = { ...protectedItem(name), ...over };
       await createReplica(sites, state);
       const handle = await client.workflow.start("ProtectedItem", {
         taskQueue: orchestratorQueue,

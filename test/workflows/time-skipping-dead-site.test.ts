@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Fault } from "#domain/fault.ts";
+import { cutId, instant } from "#domain/ids.ts";
 import { type SkippingItem, type SkippingWorld, soon, startSkippingWorld } from "#test/support/skipping-world.ts";
 import { lyon, paris } from "#test/support/temporal-world.ts";
 
@@ -73,5 +74,18 @@ describe("a site whose worker is gone, in virtual time", () => {
     expect(world.sites.running("app1")).toEqual(["lyon/app1"]);
     expect(await app.state()).toMatchObject({ fence: null, guarded: { site: paris } });
     expect((await app.state()).health.map(({ message }) => message).join()).toContain("it has been turned off");
+  });
+});
+
+it("an unplanned failover takes an older point where the newest one cannot be used, and says which that is", async () => {
+  await using world = await startSkippingWorld();
+  await world.startSite(lyon);
+  // Its record at Lyon is damaged: what is listed there ends before it.
+  const takenAt = instant((await world.nowMs()) + 3_600_000);
+  const app = await world.startItem("app1", { lastSealed: { cut: cutId("cut-9"), takenAt, sealedAt: takenAt } });
+  const job = await app.order("UnplannedFailover");
+  expect(await job.result()).toMatchObject({
+    point: "cut-1",
+    information: [expect.stringContaining(`The newest recovery point cut-9 of ${takenAt} cannot be used at site lyon`)],
   });
 });
