@@ -45,6 +45,7 @@ export const faultCodes = [
   "RPO_EXCEEDED",
   "NOT_REPLICATED",
   "FAILOVER_NOT_FOUND",
+  "FAILOVER_UNCONFIRMED",
   // the way between
   "PEER_UNREACHABLE",
   "PEER_NOT_ALLOWED",

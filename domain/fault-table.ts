@@ -239,7 +239,7 @@ export const faultTable: Readonly<Record<FaultCode, FaultMeaning>> = {
     summary: "The guest did not shut down in time; the planned failover was stopped and the machine runs on.",
     causes: ["The guest ignores the power button (no acpid).", "A service in it takes long to stop."],
     action:
-      "Shut the guest down by hand, allow it more time (shutdownGrace), or start the failover with --force. Should it shut down after all, it is turned on again (for ten minutes at least).",
+      "Allow it more time (shutdownGrace), order the failover again and shut the guest down while it waits, or order it with --force. A guest that shuts down without such an order is turned on again for ten minutes at least.",
     exitCode: timedOut,
   },
   POWER_ON_FAILED: {
@@ -398,6 +398,17 @@ export const faultTable: Readonly<Record<FaultCode, FaultMeaning>> = {
     summary: "The machine has failed over, and nothing is replicated until the replication is reversed.",
     causes: ["A failover has been committed; Understudy does not begin to replicate back without being asked."],
     action: "Reverse the replication (`understudy reprotect ITEM`) as soon as the other site can take it.",
+    exitCode: refused,
+  },
+  FAILOVER_UNCONFIRMED: {
+    recoverable: false,
+    severity: "Critical",
+    category: "Replication",
+    summary:
+      "A failover failed and could not be taken back at the target: the machine runs nowhere, as far as is known, and is kept off where it was.",
+    causes: ["The target has lost the replica, or damaged it.", "It was not to be reached any more."],
+    action:
+      "Look at the target. Cancel the failover (`understudy cancel ITEM`) to go back, or, after an unplanned one, change the recovery point to start the machine there.",
     exitCode: refused,
   },
   FAILOVER_NOT_FOUND: {

@@ -11,6 +11,8 @@ export interface JobFacts {
   readonly hasRecoveryPoint?: boolean;
   /** A failover that did not succeed: the machine at the target may already own the item (and could not be undone). */
   readonly ownershipMoved?: boolean;
+  /** And nobody has seen that machine run. */
+  readonly unconfirmed?: boolean;
   /** A cancelling that did not succeed: the target has let go of the failover, only the source does not run yet. */
   readonly failoverUndone?: boolean;
   /** What the source tracks since the last point cannot be proven any more. */
@@ -38,8 +40,13 @@ const settled = (lifecycle: Lifecycle, state: ProtectionState): Lifecycle => {
   const { before: _before, ...rest } = lifecycle;
   return { ...rest, state };
 };
+const confirmed = (lifecycle: Lifecycle): Lifecycle => {
+  const { unconfirmed: _unconfirmed, ...rest } = lifecycle;
+  return rest;
+};
+/** There is no failover any more. */
 const withoutKind = (lifecycle: Lifecycle): Lifecycle => {
-  const { failoverKind: _kind, ...rest } = lifecycle;
+  const { failoverKind: _kind, ...rest } = confirmed(lifecycle);
   return rest;
 };
 
@@ -60,12 +67,12 @@ const succeeded = (ended: Lifecycle, operation: OperationName, facts: JobFacts):
     case "Failback":
     case "UnplannedFailover":
     case "ChangePit":
-      return settled(ended, "commit-pending");
+      return confirmed(settled(ended, "commit-pending"));
     case "CancelFailover":
       return withoutKind(settled(ended, replicating(ended, facts)));
     case "Commit":
       return settled(
-        ended,
+        confirmed(ended),
         ended.failoverKind === "planned" && facts.trackingLost !== true ? "failed-over-protected" : "failed-over",
       );
     case "ReverseReplicate": {
@@ -103,7 +110,8 @@ const unsuccessful = (ended: Lifecycle, operation: OperationName, facts: JobFact
     case "PlannedFailover":
     case "Failback":
     case "UnplannedFailover":
-      if (facts.ownershipMoved === true) return settled(ended, "commit-pending");
+      if (facts.ownershipMoved === true)
+        return { ...settled(ended, "commit-pending"), ...(facts.unconfirmed === true ? { unconfirmed: true } : {}) };
       return withoutKind(settled(ended, facts.trackingLost === true ? "resynchronization-required" : before));
     case "CancelFailover":
       return facts.failoverUndone === true

@@ -62,7 +62,8 @@ const obstacle = (
         ? "after a planned failover: its point is the last write of the source, and there is no newer or better one"
         : undefined;
     case "CancelFailover":
-      return lifecycle.failoverKind === "planned"
+      // One that did not come about leads nowhere else.
+      return lifecycle.failoverKind === "planned" || lifecycle.unconfirmed === true
         ? undefined
         : "after an unplanned failover: the source may be gone, so there is nothing certain to go back to";
     case "Commit":
@@ -98,7 +99,8 @@ export const refusal = (lifecycle: Lifecycle, operation: OperationName, asking: 
       message: `${title} cannot start while the job ${lifecycle.job.id} (${running}) is running. Wait until it has ended, or cancel it.`,
     };
   }
-  const onlyForced = has(lifecycle, operation, { force: true }) && !has(lifecycle, operation);
+  const onlyForced =
+    lifecycle.state !== "unprotected" && has(lifecycle, operation, { force: true }) && !has(lifecycle, operation);
   const reason = has(lifecycle, operation, asking)
     ? obstacle(lifecycle, operation, asking)
     : `while ${lifecycleTable[lifecycle.state].meaning}${onlyForced ? " (with force, when the site that it led to is gone for good)" : ""}`;

@@ -23,6 +23,8 @@ export interface Lifecycle {
   readonly hasRecoveryPoint: boolean;
   /** From the failover's begin until replication is reversed. */
   readonly failoverKind?: "planned" | "unplanned";
+  /** The failover failed and could not be taken back: nobody has seen its machine run. Until one is seen, or the failover is cancelled. */
+  readonly unconfirmed?: true;
   /** While failing over, reversing or disabling: the state to go back to when that fails. */
   readonly before?: ProtectionState;
   readonly job?: JobRef;

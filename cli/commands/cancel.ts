@@ -6,6 +6,7 @@ export const cancel = (cli: Cli): Command =>
   simpleVerb(cli, {
     name: "cancel",
     operation: "CancelFailover",
-    summary: "Undo a planned failover that is not committed: the source goes on.",
+    summary:
+      "Undo a planned failover that is not committed, or one that failed and could not be undone: the source goes on.",
     examples: ["understudy cancel app1"],
   });

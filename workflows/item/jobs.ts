@@ -103,6 +103,8 @@ function atItsNewSite(state: ItemState, operation: OperationName): ItemState {
 /** What is over when such a job has succeeded. */
 const mended: Partial<Readonly<Record<OperationName, readonly FaultCode[]>>> = {
   RepairReplication: ["RESYNC_REQUIRED", "TRACKING_LOST"],
+  // It is the primary again, with what it wrote.
+  CancelFailover: ["STALE_EPOCH"],
   // The old primary, which had been started again, is the replica now.
   ReverseReplicate: ["STALE_EPOCH"],
 };

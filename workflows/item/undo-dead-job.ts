@@ -1,3 +1,4 @@
+import { patched } from "@temporalio/workflow";
 import { faultOf } from "#workflows/failure.ts";
 import type { ItemHolder } from "#workflows/item/holder.ts";
 import { keptOnFrom } from "#workflows/item/keeping-on.ts";
@@ -40,7 +41,12 @@ async function undoFailover(item: ItemHolder) {
     } catch (error) {
       const { message } = faultOf(error);
       undone.push(`Its failover could not be taken back: ${message} The machine may be running at the target.`);
-      return { undone, finished: { facts: { ownershipMoved: true }, patch: oldPrimaryFenced(item.state) } };
+      // Items that were told of such an end before this was built refuse to cancel it.
+      const unconfirmed = patched("unconfirmed-failover");
+      return {
+        undone,
+        finished: { facts: { ownershipMoved: true, unconfirmed }, patch: oldPrimaryFenced(item.state) },
+      };
     }
   }
   let patch: ItemPatch = { failover: null };

@@ -5,11 +5,12 @@ import { sourceOf, targetOf } from "#workflows/item/ends.ts";
 import { notReplicatedYet } from "#workflows/item/not-replicated.ts";
 import { notFencedYet } from "#workflows/item/old-primary.ts";
 import type { ItemState } from "#workflows/item/state.ts";
+import { runsNowhere } from "#workflows/item/unconfirmed.ts";
 
 /** What is published of an item. The age of its newest point (RPO) and a running transfer's progress are the client's to add: a workflow has no clock of its own. */
 export function viewOf(state: ItemState): ItemView {
   const { lifecycle, sides, activeJob } = state;
-  const health = inOrder([...state.health, ...notFencedYet(state), ...notReplicatedYet(state)]);
+  const health = inOrder([...state.health, ...notFencedYet(state), ...notReplicatedYet(state), ...runsNowhere(state)]);
   return {
     item: state.item,
     machineName:

@@ -37,8 +37,8 @@ async function takeBack(job: Steps): Promise<void> {
   try {
     await discardFailover(job.item, epoch);
   } catch (error) {
-    // The machine may run at the target: the item says so, and nothing is turned on, or left on, at the source.
-    job.state({ ownershipMoved: true });
+    // The machine may run at the target: the item says so, and nothing is turned on, or left on, at the source. Cancelling the failover leads back.
+    job.state({ ownershipMoved: true, unconfirmed: true });
     await job.record(oldPrimaryFenced(job.item));
     throw error;
   }

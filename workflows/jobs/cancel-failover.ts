@@ -15,7 +15,7 @@ import { runJob } from "#workflows/job/run-job.ts";
 import { atSite } from "#workflows/sites.ts";
 
 /**
- * Takes a planned failover back before its commit: the machine at the target goes, with what it wrote, and the one at the source is turned on again.
+ * Takes a planned failover back before its commit, or one of either kind that failed and could not be taken back then: the machine at the target goes, with what it wrote, and the one at the source is turned on again.
  * Cancelling this job undoes nothing that has begun; it can be ordered again. Once the target has let go the item is protected, also when the machine at the source
  * cannot be started: then it can be failed over again.
  */
@@ -28,7 +28,11 @@ export async function CancelFailover(input: JobInput): Promise<JobResult> {
       const { machine } = trackedMachine(job.item);
       await job.task("Prerequisites check for cancelling the failover", async () => {
         const { kind } = pendingFailover(job.item);
-        if (kind !== "planned") throw new Fault("OPERATION_NOT_ALLOWED", "Only a planned failover can be cancelled.");
+        if (kind !== "planned" && job.item.lifecycle.unconfirmed !== true)
+          throw new Fault(
+            "OPERATION_NOT_ALLOWED",
+            "Only a planned failover can be cancelled, or one that failed and could not be taken back.",
+          );
         await prerequisites(job, {
           [`source site ${source.site}`]: async () => {
             const { name } = await atSite(source.site).findMachine({ host: source.host, nameOrId: machine });

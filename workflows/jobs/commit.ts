@@ -52,7 +52,7 @@ async function findActivated({ item }: Steps): Promise<NonNullable<Side["machine
     if (faultOf(error).code !== "MACHINE_NOT_FOUND") throw error;
     throw new Fault(
       "MACHINE_NOT_FOUND",
-      `The failover of item ${item.item} failed, and there is no machine ${name} on host ${host} at site ${site}: nothing is there to be made final. Change the recovery point, which starts it; a planned failover can be cancelled.`,
+      `The failover of item ${item.item} failed, and there is no machine ${name} on host ${host} at site ${site}: nothing is there to be made final. Change the recovery point, which starts it, or cancel the failover.`,
     );
   }
 }

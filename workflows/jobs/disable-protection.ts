@@ -1,4 +1,5 @@
 import { isCancellation, patched } from "@temporalio/workflow";
+import type { FaultCode } from "#domain/fault-codes.ts";
 import { Fault } from "#domain/fault.ts";
 import { activeEnd } from "#domain/lifecycle.ts";
 import type { JobInput, JobResult } from "#domain/job.ts";
@@ -7,34 +8,48 @@ import { sourceOf, sourceSide, targetOf, targetSide } from "#workflows/item/ends
 import { targetReplica } from "#workflows/item/replicate-request.ts";
 import type { ItemPatch, ItemState, SideName } from "#workflows/item/state.ts";
 import type { Job } from "#workflows/job/job.ts";
+import { giveUpFences } from "#workflows/job/give-up-fences.ts";
 import { runJob } from "#workflows/job/run-job.ts";
 import { atSiteForLong, atSitePatiently, atSiteWithin } from "#workflows/sites.ts";
 
 type Disabling = Pick<Job<"DisableProtection">, "item" | "input" | "inform" | "state">;
+
+/** What only a target says that has the failover. */
+const refusals: readonly FaultCode[] = ["OPERATION_NOT_ALLOWED", "REPLICA_BUSY"];
 
 /** A side that is not there is not waited for longer than this. */
 const patienceSeconds = 60;
 
 /**
  * Ends protection: no more replication, no tracking, no replica. The machine that runs goes on running. With `force` also when a side cannot be reached;
- * what is left there is then said; so even a failover that waits for its commit ends, when the site it led to does not answer, and a test machine goes with its replica. Cancelling undoes nothing: only disabling again leads on.
+ * what is left there is then said, and an old primary there is not waited for any more that has yet to be fenced; so even a failover that waits for its commit ends, when the site it led to does not answer, and a test machine goes with its replica. Cancelling undoes nothing: only disabling again leads on.
  */
 export async function DisableProtection(input: JobInput): Promise<JobResult> {
   return await runJob({
     operation: "DisableProtection",
     input,
     async run(job) {
+      // Ended already, but for old primaries that have yet to be fenced.
+      if (job.item.lifecycle.before === "unprotected") {
+        const patch = await job.task("Stop replication", () => giveUpFences(job));
+        for (const done of ["Remove change tracking", "Delete the replica"] as const)
+          job.skip(done, "done when protection was disabled");
+        await job.task("Updating provider states", async () => undefined);
+        return { patch };
+      }
       const abandoned = job.item.lifecycle.before === "commit-pending";
       let left: readonly SideName[] = ["primary", "secondary"];
-      await job.task("Stop replication", async () => {
-        if (!abandoned) return;
+      const fences = await job.task("Stop replication", async () => {
+        // The fence of an abandoned failover is taken back.
+        if (!abandoned) return await giveUpFences(job);
         // Jobs that began before this was known look once, and delete later.
         const patient = patched("abandons-patiently");
         await mustBeGone(job, { patient });
-        if (!patient) return;
+        if (!patient) return {};
         // Before anything is taken from the source: a target that refuses is there after all.
         await deleteReplicas(job, targetSide(job.item), { whenRefused: () => stillWaits(job) });
         left = [sourceSide(job.item)];
+        return await giveUpFences(job, { own: false });
       });
       await job.task("Remove change tracking", async () => {
         for (const side of ["primary", "secondary"] as const) await removeTracking(job, side);
@@ -43,7 +58,7 @@ export async function DisableProtection(input: JobInput): Promise<JobResult> {
         for (const side of left) await deleteReplicas(job, side);
       });
       await job.task("Updating provider states", async () => undefined);
-      const given = { failover: null, testMachine: null };
+      const given = { failover: null, testMachine: null, ...fences };
       if (!abandoned) return { patch: given };
       job.inform(givenBack(job.item));
       return { patch: { ...given, fence: null, guarded: null } };
@@ -132,7 +147,7 @@ async function bearingAbsence(job: Disabling, about: About, work: () => Promise<
     const leftBehind = !isActive && job.item.failover !== null;
     if (job.input.force !== true && !leftBehind) throw error;
     const fault = faultOf(error);
-    if (fault.code === "OPERATION_NOT_ALLOWED" && about.whenRefused !== undefined) throw about.whenRefused();
+    if (about.whenRefused !== undefined && refusals.includes(fault.code)) throw about.whenRefused();
     const { site } = job.item.sides[about.name];
     job.inform(`At site ${site}, ${about.what} could not be removed: ${fault.message}`);
   }

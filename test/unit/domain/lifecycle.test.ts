@@ -121,6 +121,18 @@ describe("an unplanned failover", () => {
     expect(run(enabled(), "UnplannedFailover", "failed", { ownershipMoved: true }).state).toBe("commit-pending");
     expect(run(at("paused"), "UnplannedFailover", "failed")).toEqual(at("paused"));
   });
+
+  test("that may or may not have come about can be cancelled, until its machine is known to run", () => {
+    const facts = { ownershipMoved: true, unconfirmed: true };
+    const unknown = run(enabled(), "UnplannedFailover", "failed", facts);
+    expect(allowedOperations(unknown)).toEqual(["Commit", "ChangePit", "CancelFailover"]);
+    expect(run(unknown, "CancelFailover")).toEqual(enabled());
+    expect(run(unknown, "CancelFailover", "failed")).toEqual(unknown);
+    expect(run(unknown, "ChangePit", "failed")).toEqual(unknown);
+    const known = run(unknown, "ChangePit");
+    expect(known).toEqual(run(enabled(), "UnplannedFailover"));
+    expect(run(unknown, "Commit")).toEqual(run(known, "Commit"));
+  });
 });
 
 describe("a job that fails or is cancelled", () => {

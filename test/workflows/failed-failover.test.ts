@@ -1,0 +1,69 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Fault } from "#domain/fault.ts";
+import { startWorld, type World } from "#test/support/temporal-world.ts";
+
+describe("a failover that failed", () => {
+  let world: World;
+  beforeAll(async () => {
+    world = await startWorld();
+  });
+  afterAll(() => world[Symbol.asyncDispose]());
+  const called = (name: string, of: string) =>
+    world.sites.calls.some(({ activity, machine }) => activity === name && machine === of);
+  const damaged = new Fault("REPLICA_INVALID", "The replica's files are damaged.");
+
+  /** What failed over to, and its taking back, both fail: nobody knows whether its machine runs. */
+  const unknown = async (name: string) => {
+    const app = world.of(name);
+    await app.protect();
+    world.sites.trouble({ at: "failOver", machine: name, fault: damaged });
+    world.sites.trouble({ at: "discardFailover", machine: name, fault: damaged });
+    expect(await app.run("UnplannedFailover")).toMatchObject({ state: "Failed" });
+    await app.item(() => called("guardMachine", name));
+    expect(world.sites.running(name)).toEqual([]);
+    return app;
+  };
+
+  it("and could not be taken back says that the machine runs nowhere, and can be cancelled though it was not planned", async () => {
+    const app = await unknown("app1");
+    const dark = await app.item();
+    expect(dark).toMatchObject({ state: "commit-pending", replicationHealth: "Critical" });
+    expect(dark.health[0]).toMatchObject({
+      code: "FAILOVER_UNCONFIRMED",
+      severity: "Critical",
+      message: expect.stringContaining("app1 runs nowhere, as far as is known"),
+      action: expect.stringContaining("To go back to site paris: understudy cancel app1."),
+    });
+    world.sites.trouble({ at: "discardFailover", machine: "app1", fault: damaged });
+    expect(await app.run("CancelFailover")).toMatchObject({ state: "Failed" });
+    expect(world.sites.running("app1")).toEqual([]);
+    expect(await app.run("CancelFailover")).toMatchObject({ state: "Succeeded" });
+    expect(world.sites.running("app1")).toEqual(["paris/app1"]);
+    expect(world.sites.isFenced("paris", "app1")).toBe(false);
+    const back = await app.item(({ replicationHealth }) => replicationHealth === "Normal");
+    expect(back).toMatchObject({ state: "protected", activeSite: "paris", health: [] });
+  });
+
+  it("and could not be taken back is one that cannot be cancelled any more once the machine runs at the target", async () => {
+    const app = await unknown("app2");
+    expect(await app.run("ChangePit", { point: { kind: "latest-processed" } })).toMatchObject({ state: "Succeeded" });
+    expect(world.sites.running("app2")).toEqual(["lyon/app2"]);
+    const known = await app.item(({ activeJob }) => activeJob === undefined);
+    expect(known.allowedOperations).toEqual(["Commit", "ChangePit"]);
+    expect(known.health.map(({ code }) => code)).not.toContain("FAILOVER_UNCONFIRMED");
+  });
+
+  it("and whose job was terminated can be cancelled as well when it cannot be taken back", async () => {
+    const app = world.of("app3");
+    await app.protect();
+    world.sites.trouble({ at: "failOver", machine: "app3", hold: Promise.withResolvers<void>().promise });
+    world.sites.trouble({ at: "discardFailover", machine: "app3", fault: damaged });
+    const job = await app.start("UnplannedFailover");
+    await app.item(() => called("failOver", "app3"));
+    await world.environment.client.workflow.getHandle(job).terminate();
+    const dark = await app.item(({ activeJob }) => activeJob === undefined);
+    expect(dark).toMatchObject({ state: "commit-pending", replicationHealth: "Critical" });
+    expect(await app.run("CancelFailover")).toMatchObject({ state: "Succeeded" });
+    expect(world.sites.running("app3")).toEqual(["paris/app3"]);
+  });
+});
