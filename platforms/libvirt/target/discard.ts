@@ -43,13 +43,19 @@ export const discard = async (
   op.progress({ step: `Removing ${activation.machineName}` });
   await takeMachineDown(place, { replica: state.replica, activation }, op);
   await store.change(
-    (current) => ({
-      state: {
-        ...current,
-        epoch: activation.kind === "test" ? current.epoch : Math.max(current.epoch, request.epoch),
-        activations: current.activations.filter(({ failover }) => failover !== request.failover),
-      },
-    }),
+    (current) => {
+      refuseStaleEpoch(current, request.epoch);
+      const undone = current.activations.find(({ failover }) => failover === request.failover);
+      // Somebody else has come to the end of this meanwhile; what has that name now is not what was taken away here.
+      if (undone?.phase !== "discarding") return undefined;
+      return {
+        state: {
+          ...current,
+          epoch: activation.kind === "test" ? current.epoch : Math.max(current.epoch, request.epoch),
+          activations: current.activations.filter((each) => each !== undone),
+        },
+      };
+    },
     { purpose: `forget failover ${request.failover}`, signal: op.signal },
   );
 };
