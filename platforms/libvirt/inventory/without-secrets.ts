@@ -13,6 +13,8 @@ const withheldElements = [
   "qemu:commandline",
   "qemu:override",
   "qemu:deviceOverride",
+  // Of a disk that lies on a web server: what lets it be read there.
+  "cookies",
 ];
 /** Of a screen (`graphics`), wherever libvirt tells it: always in what it gives for a migration. */
 const withheldAttributes = ["passwd", "password"];

@@ -9,13 +9,16 @@ const domain = `<domain type='kvm' xmlns:qemu='http://libvirt.org/schemas/domain
   <sysinfo type='smbios'><oemStrings><entry>swordfish</entry></oemStrings></sysinfo>
   <devices>
     <emulator>/usr/bin/qemu-system-x86_64</emulator>
+    <disk type='network' device='cdrom'>
+      <source protocol='https' name='iso/app1.iso'><host name='files' port='443'/><cookies><cookie name='session'>swordfish</cookie></cookies></source>
+    </disk>
     <graphics type='vnc' port='-1' passwd='swordfish' passwdValidTo='2030-01-01T00:00:00'/>
   </devices>
   <qemu:commandline><qemu:arg value='-swordfish'/></qemu:commandline>
 </domain>`;
 
 test("A definition that leaves its site holds no password, and nothing that other tools or people wrote into it", () => {
-  expect(domain.match(/swordfish/g)).toHaveLength(6);
+  expect(domain.match(/swordfish/g)).toHaveLength(7);
   expect(withoutSecrets(domain)).not.toContain("swordfish");
 });
 
