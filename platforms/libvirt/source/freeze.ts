@@ -70,7 +70,7 @@ const agent = `
 ask() { virsh -q -c qemu:///system qemu-agent-command "$1" "{\\"execute\\":\\"guest-fsfreeze-$2\\"}" --timeout "$3"; }
 call_off() {
   [ -n "$1" ] || return 0
-  tr '\\000' ' ' <"/proc/$1/cmdline" 2>/dev/null | grep -qF -- " understudy-thaw $machine " || return 0
+  tr '\\000' ' ' 2>/dev/null <"/proc/$1/cmdline" | grep -qF -- " understudy-thaw $machine " || return 0
   kill -- "-$1" 2>/dev/null || :
 }
 `;

@@ -5,7 +5,7 @@
 export const interruptMergeScript = `
 [ -s "$1/merge.pid" ] || exit 0
 pid=$(cat "$1/merge.pid")
-tr '\\000' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF -- "$1" || exit 0
+tr '\\000' ' ' 2>/dev/null <"/proc/$pid/cmdline" | grep -qF -- "$1" || exit 0
 children=$(cat "/proc/$pid/task/$pid/children" 2>/dev/null)
 kill $pid $children 2>/dev/null || :
 flock -w 30 "$1/merge.lock" true`;

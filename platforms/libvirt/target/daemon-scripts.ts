@@ -4,7 +4,7 @@ end_daemon() {
   if [ -s "$1.pid" ]; then
     pid=$(cat "$1.pid")
     tries=0
-    while tr '\\000' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF -- "path=$1.qmp,"; do
+    while tr '\\000' ' ' 2>/dev/null <"/proc/$pid/cmdline" | grep -qF -- "path=$1.qmp,"; do
       case $tries in 0) kill "$pid" || : ;; 200) kill -9 "$pid" || : ;; 400) echo "storage daemon $pid does not end" >&2; exit 1 ;; esac
       tries=$((tries + 1))
       sleep 0.01

@@ -81,6 +81,15 @@ it("calls the earlier attempt's watchdog off once its own stands, so that no ins
   });
 });
 
+it("says what the guest's agent answered, and nothing of an earlier watchdog that is gone", async () => {
+  await mkdir(file("item"));
+  // No process has such a number.
+  await writeFile(pidfile(), "4194305");
+  await writeFile(file("freezing"), "");
+  // The agent of this guest refuses without a word.
+  await expect(freeze(0.2)).rejects.toMatchObject({ code: "GUEST_FREEZE_FAILED", cause: { stderr: "" } });
+});
+
 it("never ends a process that was given a dead watchdog's number", async () => {
   using foreign = somebodyElse();
   await mkdir(file("item"));
