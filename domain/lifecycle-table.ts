@@ -6,7 +6,7 @@ export interface StateRow {
   /** Completes "… while ": "replication is paused". */
   readonly meaning: string;
   readonly operations: readonly OperationName[];
-  /** And what with *force*: for a site that is gone for good. */
+  /** And what with *force*: for a site that is gone for good. Of an unprotected machine that is its old primary's, which has yet to be fenced. */
   readonly forced?: readonly OperationName[];
 }
 
@@ -15,7 +15,11 @@ export interface StateRow {
  * An uncommitted machine is never left without its replica: protection is not disabled while a failover waits for its commit, unless both are gone.
  */
 export const lifecycleTable: Readonly<Record<ProtectionState, StateRow>> = {
-  unprotected: { meaning: "the machine is not protected", operations: ["EnableProtection"] },
+  unprotected: {
+    meaning: "the machine is not protected",
+    operations: ["EnableProtection"],
+    forced: ["DisableProtection"],
+  },
   enabling: { meaning: "protection is being enabled", operations: [] },
   "initial-replication": {
     meaning: "the initial replication is in progress and there is no recovery point yet",

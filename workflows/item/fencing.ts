@@ -148,5 +148,7 @@ function wantedOf(state: ItemState): readonly Work[] {
 /** A machine that is not protected any more is its owner's to start, once it has been stopped. */
 function ownWork({ fence, guarded, lifecycle }: ItemState): Work | undefined {
   if (fence !== null) return { task: "fence", of: fence };
-  return guarded === null || lifecycle.state === "unprotected" ? undefined : { task: "guard", of: guarded };
+  return guarded === null || (lifecycle.before ?? lifecycle.state) === "unprotected"
+    ? undefined
+    : { task: "guard", of: guarded };
 }

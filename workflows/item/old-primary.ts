@@ -28,6 +28,6 @@ export const notFencedYet = (state: Pick<ItemState, "fence" | "earlierFences">):
 
 function notFenced({ site, host, since }: PendingFence): HealthError {
   const message = `The previous primary at site ${site} has not been fenced yet${since === undefined ? "" : `: nobody has been able to since the failover at ${since}`}. When host ${host} is back before the site's worker, it may serve there beside the machine that has taken its place.`;
-  const action = `Keep host ${host} from starting the machine, or start the worker of site ${site} first: it fences it at once.`;
+  const action = `Keep host ${host} from starting the machine, or start the worker of site ${site} first: it fences it at once. When that site is gone for good, disabling protection with force ends the wait.`;
   return { ...healthError("PRIMARY_NOT_FENCED", message, since ?? instant(0)), action };
 }

@@ -159,6 +159,7 @@ export type ItemPatch = Partial<
     | "testMachine"
     | "lastSuccessfulTestFailover"
     | "fence"
+    | "earlierFences"
     | "guarded"
     | "keptOn"
     | "lastSealed"
