@@ -305,6 +305,7 @@ export function createTwoSites(names: readonly [string, string], machines: reado
           troubles = troubles.filter((entry) => entry !== trouble);
           if (trouble === undefined) return await run();
           if ("checks" in trouble) return trouble.checks;
+          if ("wasOff" in trouble) return { wasOff: trouble.wasOff };
           if ("hold" in trouble) await heldUp(trouble.hold);
           else if (trouble.after !== true) throw trouble.fault;
           const result = await run();

@@ -16,6 +16,8 @@ export type Trouble = {
     | { readonly fault: Fault; readonly after?: boolean }
     | { readonly hold: Promise<void> }
     | { readonly checks: readonly Check[] }
+    /** Of the look after a machine that may go off: its time is over at once. */
+    | { readonly wasOff: false }
   );
 
 export const isMeant = ({ mode }: Trouble, request: unknown): boolean =>

@@ -12,6 +12,34 @@ describe("a failover that failed", () => {
     world.sites.calls.some(({ activity, machine }) => activity === name && machine === of);
   const damaged = new Fault("REPLICA_INVALID", "The replica's files are damaged.");
 
+  it("leaves a machine off that was off when it was to be shut down for it", async () => {
+    const app = world.of("app4");
+    await app.protect();
+    world.sites.shutsDown("paris", "app4");
+    world.sites.trouble({ at: "failOver", machine: "app4", fault: damaged });
+    expect(await app.run("UnplannedFailover", { shutDownSource: true })).toMatchObject({ state: "Failed" });
+    await app.item(({ activeJob, state }) => activeJob === undefined && state === "protected");
+    expect(called("shutDownMachine", "app4")).toBe(false);
+    expect(called("powerOnMachine", "app4")).toBe(false);
+    expect((await app.state()).keptOn ?? null).toBeNull();
+    expect(world.sites.running("app4")).toEqual([]);
+  });
+
+  it("says no longer that the machine could not be started when it runs", async () => {
+    const app = world.of("app5");
+    await app.protect();
+    const fault = new Fault("MACHINE_NOT_FOUND", "There is no machine app5.");
+    world.sites.trouble({ at: "shutDownMachine", machine: "app5", fault: damaged });
+    world.sites.trouble({ at: "keepMachineOn", machine: "app5", fault });
+    world.sites.trouble({ at: "keepMachineOn", machine: "app5", wasOff: false });
+    expect(await app.run("PlannedFailover")).toMatchObject({ state: "Failed" });
+    const told = await app.item(({ health }) => health.some(({ code }) => code === fault.code));
+    expect(told.replicationHealth).toBe("Critical");
+    await app.item(({ health }) => health.every(({ code }) => code !== fault.code));
+    expect(world.sites.running("app5")).toEqual(["paris/app5"]);
+    expect((await app.state()).keptOn).toBeNull();
+  });
+
   /** What failed over to, and its taking back, both fail: nobody knows whether its machine runs. */
   const unknown = async (name: string) => {
     const app = world.of(name);

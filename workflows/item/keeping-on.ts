@@ -4,7 +4,7 @@ import { activeEnd } from "#domain/lifecycle.ts";
 import type { OperationName } from "#domain/operations.ts";
 import { now } from "#workflows/clock.ts";
 import { faultOf } from "#workflows/failure.ts";
-import { withHealth, withoutHealth } from "#workflows/item/health.ts";
+import { withHealth } from "#workflows/item/health.ts";
 import type { ItemHolder } from "#workflows/item/holder.ts";
 import type { ItemPatch, ItemState, KeptOn, SideName } from "#workflows/item/state.ts";
 import { keepingOnAt } from "#workflows/sites.ts";
@@ -46,13 +46,13 @@ export function keepingOn(item: ItemHolder): KeepingOn {
     if (forSeconds <= 0) return item.update((state) => ({ ...state, keptOn: null }));
     try {
       const { wasOff } = await keepingOnAt(site, forSeconds).keepMachineOn({ host, machine, forSeconds });
-      item.update((state) => ({ ...(wasOff ? startedAgain(state, site) : state), keptOn: null }));
+      item.update((state) => ({ ...(wasOff ? startedAgain(runs(state), site) : runs(state)), keptOn: null }));
     } catch (error) {
       if (isCancellation(error)) return;
       const fault = faultOf(error);
       // That the site does not answer its replication tells.
       if (fault.code !== "WORKER_UNAVAILABLE")
-        item.update((state) => withHealth(state, fault, { category: "Configuration" }));
+        item.update((state) => withHealth(state, fault, { category: "Configuration", action }));
       await sleep(againSeconds * 1_000);
     }
   }
@@ -78,9 +78,18 @@ export function keepingOn(item: ItemHolder): KeepingOn {
   };
 }
 
+const action =
+  "Mend that, and start the machine if it is off; for ten minutes at least after the failover it is tried again by itself.";
+
+/** What hindered its start is over, whoever has started it. */
+const runs = (state: ItemState): ItemState => ({
+  ...state,
+  health: state.health.filter((error) => error.action !== action),
+});
+
 const startedAgain = (state: ItemState, site: string): ItemState =>
   withHealth(
-    withoutHealth(state, ["POWER_ON_FAILED"]),
+    state,
     {
       code: "SHUTDOWN_TIMED_OUT",
       message: `The guest shut down at site ${site} after the failover that had asked for it had ended without success; the machine has been turned on again.`,
@@ -97,7 +106,9 @@ function wantedOf({ keptOn, activeJob, lifecycle }: ItemState): KeptOn | undefin
 
 /** What becomes of it with a job's success: a machine that was moved, or given back to its owner, is looked after no more. */
 export const keptOnAfter = (state: ItemState, operation: OperationName): ItemState =>
-  state.keptOn !== undefined && state.keptOn !== null && moves.includes(operation) ? { ...state, keptOn: null } : state;
+  state.keptOn !== undefined && state.keptOn !== null && moves.includes(operation)
+    ? { ...runs(state), keptOn: null }
+    : state;
 
 /** Whether the machine must be left alone before that job begins. An unplanned failover waits for nobody: what it fences is not started. */
 export const endsKeepingOn = (operation: OperationName): boolean =>

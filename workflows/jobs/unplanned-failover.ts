@@ -1,7 +1,8 @@
 import type { ListedPoint } from "#domain/cut.ts";
 import type { JobInput, JobResult } from "#domain/job.ts";
 import type { Activation } from "#platforms/platform.ts";
-import { patched } from "@temporalio/workflow";
+import { isCancellation, patched } from "@temporalio/workflow";
+import { now } from "#workflows/clock.ts";
 import { sourceOf, sourceSide } from "#workflows/item/ends.ts";
 import { keptOnFrom } from "#workflows/item/keeping-on.ts";
 import type { TurnedOff } from "#workflows/item/state.ts";
@@ -19,6 +20,8 @@ import { atSiteWithin } from "#workflows/sites.ts";
 
 /** The site that is left gets this long to shut its machine down, when that is asked for; then the failover goes on without it. */
 const shutDownSeconds = 20;
+/** However long it took to find it. */
+const shortestSeconds = 8;
 
 /**
  * Brings the machine up at the other site from a recovery point, whatever has become of the site it ran at: nothing here waits for that one.
@@ -64,21 +67,38 @@ async function tryShutDown(job: Steps): Promise<void> {
   const { site, host } = sourceOf(job.item);
   const { machine } = trackedMachine(job.item);
   const turnedOff = { side: sourceSide(job.item), machine };
+  const begun = Date.parse(now());
+  // Jobs that began before this was known ask it to shut down without a look, and turn it on when they fail.
+  if (patched("unplanned-looks-first")) {
+    try {
+      const { running } = await atSiteWithin(site, shutDownSeconds).findMachine({ host, nameOrId: machine });
+      if (!running) return job.note("it is off already");
+    } catch (error) {
+      if (isCancellation(error)) throw error;
+      return notShutDown(job, error);
+    }
+  }
+  const leftSeconds = Math.max(shortestSeconds, shutDownSeconds - Math.ceil((Date.parse(now()) - begun) / 1_000));
   // Jobs that began before this was known leave the machine off when they fail.
   const undone = patched("unplanned-brings-back");
   if (undone) await job.record({}, turnedOff);
   try {
-    const request = { host, machine, graceSeconds: shutDownSeconds - 5, force: true };
-    await atSiteWithin(site, shutDownSeconds).shutDownMachine(request);
+    const request = { host, machine, graceSeconds: leftSeconds - 5, force: true };
+    await atSiteWithin(site, leftSeconds).shutDownMachine(request);
     if (undone) bringBack(job, turnedOff).isOff();
   } catch (error) {
-    job.note("it could not be shut down");
     // It may have been asked to, and may do so yet.
     if (undone) job.onFailure("look after the machine at the source", () => lookAfter(job, turnedOff));
-    job.inform(
-      `The machine at site ${site} could not be shut down: ${faultOf(error).message} It is fenced when the site is back.`,
-    );
+    notShutDown(job, error);
   }
+}
+
+function notShutDown(job: Steps, error: unknown): void {
+  const { site } = sourceOf(job.item);
+  job.note("it could not be shut down");
+  job.inform(
+    `The machine at site ${site} could not be shut down: ${faultOf(error).message} It is fenced when the site is back.`,
+  );
 }
 
 async function lookAfter(job: Steps, turnedOff: TurnedOff): Promise<void> {
