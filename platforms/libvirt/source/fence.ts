@@ -40,6 +40,7 @@ export const fenceMachine = async (
   refuseStaleOwner(place, { item, machine, epoch }, before);
   const [info = ""] = await host.virsh([["dominfo", machine]], bounds);
   const { mark: held } = await readHeld(place, machine, signal);
+  const lifted = await readLifted(place, machine, signal);
   const foundRunning =
     (before?.order === order && before.foundRunning === true) || (await isRunning(host, machine, signal));
   const mark: FenceMark = {
@@ -47,13 +48,13 @@ export const fenceMachine = async (
     item,
     machine,
     epoch,
-    autostart: before?.autostart ?? (readAutostart(info) || held !== undefined),
+    autostart: before?.autostart ?? (readAutostart(info) || held !== undefined || lifted?.autostart === true),
     order,
     foundRunning,
   };
   await host.run(
-    `set -e; umask 077; mkdir -p "$1"; cat >"$2.new"; sync "$2.new"; mv "$2.new" "$2"; sync "$1"; rm -f "$3"`,
-    [fenceFolder(store), fencePath(store, machine), heldPath(store, machine)],
+    `set -e; umask 077; mkdir -p "$1"; cat >"$2.new"; sync "$2.new"; mv "$2.new" "$2"; sync "$1"; rm -f "$3" "$4"`,
+    [fenceFolder(store), fencePath(store, machine), heldPath(store, machine), liftedPath(store, machine)],
     { ...bounds, stdin: JSON.stringify(mark) },
   );
   if (!/^Persistent:\s+no/m.test(info)) await host.virsh([["autostart", machine, "--disable"]], bounds);
@@ -91,7 +92,7 @@ export const keepFenced = async (
   return { wasRunning: true };
 };
 
-/** `ReplicationSource.keepOn`. The mark is looked at last; a fence that comes after that turns off what was started. */
+/** `ReplicationSource.keepOn`. The mark is looked at last, and once more after the start: a fence that came in between may have seen the machine off. */
 export const keepOn = async (
   place: SourcePlace,
   machine: MachineId,
@@ -100,17 +101,19 @@ export const keepOn = async (
   if (await isRunning(place.host, machine, signal)) return { wasOff: false };
   if ((await readFenceMark(place, machine, signal)) !== undefined) return { wasOff: false };
   await powerOnMachine(place.host, machine, signal);
-  return { wasOff: true };
+  if ((await readFenceMark(place, machine, signal)) === undefined) return { wasOff: true };
+  await destroy(place.host, machine, signal);
+  return { wasOff: false };
 };
 
-/** Takes the fence away, for the machine's lawful start; autostart becomes what it was. */
+/** Takes the fence away, for the machine's lawful start, also one that was taken back only by half; autostart becomes what it was. */
 export const unfenceMachine = async (place: SourcePlace, machine: MachineId, signal: AbortSignal): Promise<void> => {
   const { host, store } = place;
-  const mark = await readFenceMark(place, machine, signal);
+  const mark = (await readFenceMark(place, machine, signal)) ?? (await readLifted(place, machine, signal));
   if (mark === undefined) return;
   const bounds = { signal, timeoutMs: 15_000, purpose: `unfence machine ${machine}` };
   if (mark.autostart) await host.virsh([["autostart", machine]], bounds);
-  await host.run(`rm -f "$1"`, [fencePath(store, machine)], bounds);
+  await host.run(`rm -f "$1" "$2"`, [fencePath(store, machine), liftedPath(store, machine)], bounds);
 };
 
 /** `ReplicationSource.unfence`. The mark is laid aside until it is done, so that the same order, given again after a crash, still knows what it has to start. */
@@ -120,17 +123,17 @@ export const takeFenceBack = async (
   { start, signal }: { readonly start: () => Promise<void>; readonly signal: AbortSignal },
 ): Promise<{ readonly started: boolean }> => {
   const { host, store } = place;
-  const path = fencePath(store, machine);
+  const lifted = liftedPath(store, machine);
   const bounds = { signal, timeoutMs: 15_000, purpose: `take the fence of machine ${machine} back` };
   const { stdout } = await host.run(
-    `if [ -e "$1" ]; then mv -f "$1" "$1.lifted"; fi; if [ -e "$1.lifted" ]; then cat "$1.lifted"; fi`,
-    [path],
+    `if [ -e "$1" ]; then mv -f "$1" "$2"; fi; if [ -e "$2" ]; then cat "$2"; fi`,
+    [fencePath(store, machine), lifted],
     bounds,
   );
   if (stdout === "") return { started: false };
   const { autostart, foundRunning = false } = JSON.parse(stdout) as FenceMark;
   if (autostart) await host.virsh([["autostart", machine]], bounds);
-  const done = () => host.run(`rm -f "$1.lifted"`, [path], bounds);
+  const done = () => host.run(`rm -f "$1"`, [lifted], bounds);
   try {
     if (foundRunning) await start();
   } catch (error) {
@@ -148,7 +151,8 @@ export const forgetFence = async (
   machine: MachineId,
   signal: AbortSignal,
 ): Promise<void> => {
-  await host.run(`rm -f "$1" "$2"`, [fencePath(store, machine), heldPath(store, machine)], {
+  const marks = [fencePath(store, machine), liftedPath(store, machine), heldPath(store, machine)];
+  await host.run(`rm -f "$@"`, marks, {
     signal,
     timeoutMs: 15_000,
     purpose: `take the fence of machine ${machine} away`,
@@ -168,5 +172,20 @@ export const readFenceMark = async (
   return stdout === "" ? undefined : (JSON.parse(stdout) as FenceMark);
 };
 
+/** A fence that was taken back, until all of that is done: it keeps nothing from serving. */
+export const readLifted = async (
+  { host, store }: SourcePlace,
+  machine: MachineId,
+  signal: AbortSignal,
+): Promise<FenceMark | undefined> => {
+  const { stdout } = await host.run(`if [ -e "$1" ]; then cat "$1"; fi`, [liftedPath(store, machine)], {
+    signal,
+    timeoutMs: 10_000,
+    purpose: `look for a fence of machine ${machine} that was taken back by half`,
+  });
+  return stdout === "" ? undefined : (JSON.parse(stdout) as FenceMark);
+};
+
 const fenceFolder = (store: string): string => `${store}/fenced`;
 export const fencePath = (store: string, machine: MachineId): string => `${fenceFolder(store)}/${machine}.json`;
+const liftedPath = (store: string, machine: MachineId): string => `${fencePath(store, machine)}.lifted`;

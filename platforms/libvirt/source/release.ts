@@ -4,7 +4,7 @@ import type { TrackedMachine } from "../../platform.ts";
 import type { HostConnection } from "../host.ts";
 import { readBlockGraph } from "./block-graph.ts";
 import { cutFolder, readCutFile } from "./cut-file.ts";
-import { forgetFence, readFenceMark, refuseStaleOwner } from "./fence.ts";
+import { forgetFence, readFenceMark, readLifted, refuseStaleOwner } from "./fence.ts";
 import { removeHeld } from "./held-mark.ts";
 import { isRunning } from "./live-machine.ts";
 import { whileOff, whileRunning } from "./meanwhile.ts";
@@ -77,7 +77,8 @@ export const stopTracking = async (place: SourcePlace, tracked: TrackedMachine, 
   const mark = await readFenceMark(place, tracked.machine, signal);
   refuseStaleOwner(place, tracked, mark);
   await release(place, { tracked, keep: [] }, signal);
-  if (mark?.item === tracked.item) await forgetFence(place, tracked.machine, signal);
+  const left = mark ?? (await readLifted(place, tracked.machine, signal));
+  if (left?.item === tracked.item) await forgetFence(place, tracked.machine, signal);
   else await removeHeld(place, tracked.machine, signal);
   await place.host.run(`rm -rf -- "$1"`, [cutFolder(place.store, tracked.item)], {
     signal,
