@@ -16,7 +16,9 @@ export interface HostFacts {
 const script = `
 emulator=$1
 shift
-for file in "$@"; do if [ -e "$file" ]; then printf 'file %s\\n' "$file"; fi; done
+for file in "$@"; do
+  if [ -e "$file" ]; then printf 'file %s\\n' "$file"; elif [ -L "$file" ]; then printf 'dangling %s\\n' "$file"; fi
+done
 for candidate in "/usr/bin/$emulator" "/usr/libexec/$emulator" /usr/libexec/qemu-kvm /usr/bin/qemu-kvm /usr/bin/kvm; do
   if [ -x "$candidate" ]; then printf 'emulator %s\\n' "$candidate"; break; fi
 done
@@ -29,11 +31,12 @@ for bridge in /sys/class/net/*/bridge; do
 done
 virsh -q net-list --all --name | sed -n 's/^ *\\([^ ].*[^ ]\\) *$/network \\1/p; s/^\\([^ ]\\)$/network \\1/p'`;
 
+/** `dangling`: of the files asked for, links that lead nowhere: nothing can be read there, and their place is taken. */
 export const readHostFacts = async (
   host: StoreHost,
   request: { readonly emulator: string; readonly files: readonly string[] },
   signal: AbortSignal,
-): Promise<HostFacts> => {
+): Promise<HostFacts & { readonly dangling: ReadonlySet<string> }> => {
   const { stdout } = await host.run(script, [request.emulator, ...request.files], {
     purpose: "see what the machine's definition needs and the host has",
     timeoutMs: 30_000,
@@ -44,6 +47,7 @@ export const readHostFacts = async (
     lines.flatMap((line) => (line.startsWith(`${kind} `) ? [line.slice(kind.length + 1)] : []));
   return {
     files: new Set(named("file")),
+    dangling: new Set(named("dangling")),
     networks: new Set(named("network")),
     bridges: new Set(named("bridge")),
     kvm: lines.includes("kvm"),

@@ -127,7 +127,7 @@ export const rehearse = async (
     );
   }
   // Its old place may have been given to another machine since.
-  const taken = wanted.find((file) => facts.files.has(file));
+  const taken = wanted.find((file) => facts.files.has(file) || facts.dangling.has(file));
   if (taken !== undefined) throw fileInTheWay(connection.name, activation, taken);
   const disks = manifest.disks.map(({ id }) => id);
   const { disks: reattached, warnings } = disksToReattach(excluded, { disks, files: facts.files });

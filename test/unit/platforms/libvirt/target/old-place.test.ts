@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, readlink, rm, symlink, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { Fault } from "#domain/fault.ts";
@@ -126,6 +126,13 @@ it("refuses a failover whose disk's old place was given to somebody else, before
   await writeFile(place, "another machine's disk");
   await expect(target.failOver(request, operation())).rejects.toMatchObject(inTheWay);
   expect(await readFile(place, "utf8")).toBe("another machine's disk");
+  expect(await store.read(operation().signal)).toMatchObject({ epoch: 1, activations: [] });
+});
+
+it("refuses it as well where a link is there that leads nowhere", async () => {
+  await symlink("/mnt/unplugged/app1.qcow2", place);
+  await expect(target.failOver(request, operation())).rejects.toMatchObject(inTheWay);
+  expect(await readlink(place)).toBe("/mnt/unplugged/app1.qcow2");
   expect(await store.read(operation().signal)).toMatchObject({ epoch: 1, activations: [] });
 });
 
