@@ -19,8 +19,8 @@ beforeAll(async () => {
   lab = await startLab({ id: labId("ltx"), dir: dir.path, storeBytes: { lyon1: 96 * 1024 * 1024 } });
 });
 afterAll(async () => {
-  await lab[Symbol.asyncDispose]();
-  dir[Symbol.dispose]();
+  await lab?.[Symbol.asyncDispose]();
+  dir?.[Symbol.dispose]();
 });
 
 const inject = (name: string, ...args: readonly string[]): Promise<void> => findFault(name).inject(lab, args);

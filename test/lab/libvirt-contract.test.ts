@@ -10,7 +10,7 @@ beforeAll(async () => {
   lab = await startLab({ id: labId("ctr") });
 });
 afterAll(async () => {
-  await lab[Symbol.asyncDispose]();
+  await lab?.[Symbol.asyncDispose]();
 });
 
 platformContract("The libvirt platform", () => openLibvirtHarness(lab));

@@ -22,7 +22,7 @@ beforeAll(async () => {
   lab = await startLab({ id: labId("rep") });
 });
 afterAll(async () => {
-  await lab[Symbol.asyncDispose]();
+  await lab?.[Symbol.asyncDispose]();
 });
 
 const contentBlocks = 256;

@@ -18,7 +18,7 @@ beforeAll(async () => {
   lab = await startLab({ id: labId("ssh") });
 });
 afterAll(async () => {
-  await lab[Symbol.asyncDispose]();
+  await lab?.[Symbol.asyncDispose]();
 });
 
 const inject = (name: string, ...args: readonly string[]): Promise<void> => findFault(name).inject(lab, args);
@@ -43,7 +43,7 @@ describe("a host behind a jump host", () => {
     const jumpHost = { address, port, user, hostKey, ...(identityFile !== undefined && { identityFile }) };
     far = connectHost({ host: { ...configuredHost(lab.host("lyon1")), jumpHost } });
   });
-  afterAll(() => far[Symbol.asyncDispose]());
+  afterAll(() => far?.[Symbol.asyncDispose]());
 
   it("is reached from there, for scripts, virsh and sockets", async () => {
     expect(await say(far, "hostname")).toBe("lyon1");

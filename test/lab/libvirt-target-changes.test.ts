@@ -31,7 +31,7 @@ beforeEach(async () => {
   await targetOn(target.connection, target.host).deleteReplica(replica, operation());
 });
 afterAll(async () => {
-  await target[Symbol.asyncDispose]();
+  await target?.[Symbol.asyncDispose]();
 });
 
 const identical = async (cut: CutDescription, disk: string, content: Buffer): Promise<string> =>

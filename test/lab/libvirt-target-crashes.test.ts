@@ -31,7 +31,7 @@ beforeEach(async () => {
   await targetOn(target.connection, target.host).deleteReplica(replica, operation());
 });
 afterAll(async () => {
-  await target[Symbol.asyncDispose]();
+  await target?.[Symbol.asyncDispose]();
 });
 
 /** The host's scripts die by SIGKILL before their n-th command that touches the disk, when the purpose matches. */

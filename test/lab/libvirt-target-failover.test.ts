@@ -37,9 +37,9 @@ beforeAll(async () => {
   lyon = at("lyon1");
 });
 afterAll(async () => {
-  await paris.connection[Symbol.asyncDispose]();
-  await lyon.connection[Symbol.asyncDispose]();
-  await lab[Symbol.asyncDispose]();
+  await paris?.connection[Symbol.asyncDispose]();
+  await lyon?.connection[Symbol.asyncDispose]();
+  await lab?.[Symbol.asyncDispose]();
 });
 
 /** The bytes of an image as a machine would see them, while nobody writes to it. */

@@ -21,7 +21,7 @@ beforeAll(async () => {
   target = await startTargetHost(labId("tgp"));
 });
 afterAll(async () => {
-  await target[Symbol.asyncDispose]();
+  await target?.[Symbol.asyncDispose]();
 });
 
 describe("recovery points of a replica on a libvirt host", () => {

@@ -28,7 +28,7 @@ beforeAll(async () => {
   healthy = targetOn(target.connection, target.host);
 });
 afterAll(async () => {
-  await target[Symbol.asyncDispose]();
+  await target?.[Symbol.asyncDispose]();
 });
 
 /** The smallest machine that QEMU starts: nothing boots from its disk. */
