@@ -9,7 +9,7 @@ import { asSentence } from "#client/sentence.ts";
 import { type FaultCode, faultCodes } from "#domain/fault-codes.ts";
 import { Fault, isFault } from "#domain/fault.ts";
 
-const isFaultCode = (value: unknown): value is FaultCode => faultCodes.some((code) => code === value);
+export const isFaultCode = (value: unknown): value is FaultCode => faultCodes.some((code) => code === value);
 
 /** gRPC's status numbers: a server that is not there, or does not answer; a server that does not want this client. */
 const unreachable: readonly number[] = [4, 14];

@@ -6,7 +6,7 @@ import type { ItemConfiguration } from "#domain/configuration.ts";
 import type { FaultCode } from "#domain/fault-codes.ts";
 import { isExposed } from "#domain/exposure.ts";
 import { faultTable } from "#domain/fault-table.ts";
-import { healthError, healthLevel, inOrder, rpoHealth } from "#domain/health.ts";
+import { failureSeverity, healthError, healthLevel, inOrder, rpoHealth } from "#domain/health.ts";
 import { instant, type Instant, type ItemName, type SiteName } from "#domain/ids.ts";
 import type { HealthError, ItemView } from "#domain/item-view.ts";
 import { allowedOperations, newLifecycle } from "#domain/lifecycle.ts";
@@ -30,7 +30,7 @@ export async function liveItemView(context: ClientContext, name: ItemName): Prom
   const own = await replicationIn(context, itemWorkflowId(name));
   const state = await readItemState(context, name);
   if (state === undefined || state.lifecycle.state === "unprotected") return undefined;
-  const says = own.report !== undefined || own.orphaned !== undefined;
+  const says = own.report !== undefined || own.orphaned !== undefined || own.failing !== undefined;
   const live = says || state.activeJob === null ? own : await replicationIn(context, state.activeJob.id);
   return withLive(viewOf(state), {
     live,
@@ -117,7 +117,12 @@ const isOver = ({ code, at }: HealthError, report: ReplicationReport | undefined
       at < (report?.lastSealed?.takenAt ?? "") &&
       !report?.warnings.some((warning) => warning.code === code);
 
-/** What only the present moment shows: a point that is too old, what a point lacks (the guest could not be frozen), a worker that was lost. */
+const failed = ({ code, message }: NonNullable<LiveReplication["failing"]>, at: Instant): HealthError => ({
+  ...healthError(code, message, at),
+  severity: failureSeverity(code),
+});
+
+/** What only the present moment shows: a point that is too old, what a point lacks (the guest could not be frozen), a worker that was lost, what it fails with again and again. */
 function liveHealth(
   standing: readonly HealthError[],
   now: {
@@ -132,7 +137,7 @@ function liveHealth(
   },
 ): readonly HealthError[] {
   const { live, policy, nowMs, takenAt, exposed } = now;
-  const failing = now.failing || live.orphaned !== undefined;
+  const failing = now.failing || live.orphaned !== undefined || live.failing !== undefined;
   const late = takenAt === undefined ? undefined : rpoHealth(policy, { newestTakenAt: takenAt, nowMs, failing });
   // Of each kind the newest.
   const warnings = new Map(live.report?.warnings.map((warning) => [warning.code, warning]));
@@ -144,6 +149,7 @@ function liveHealth(
       severity: "Warning" as const,
     })),
     ...(live.orphaned === undefined ? [] : [healthError("WORKER_UNAVAILABLE", lost, instant(nowMs))]),
+    ...(live.failing === undefined ? [] : [failed(live.failing, instant(nowMs))]),
   ];
   return errors.filter(({ code }) => !standing.some((known) => known.code === code));
 }

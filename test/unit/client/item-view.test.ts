@@ -104,6 +104,19 @@ describe("an item's live view", () => {
     ]);
   });
 
+  it("says what a job's replication fails with again and again, and is critical once the point is too old", () => {
+    const failing = { code: "HOST_UNREACHABLE" as const, message: "The host lyon-1 does not answer." };
+    expect(live({ failing })).toMatchObject({
+      replicationHealth: "Warning",
+      health: [{ code: "HOST_UNREACHABLE", severity: "Warning", message: failing.message }],
+    });
+    const old = { ...view, lastSealed: { cut: cutId("c1"), takenAt: instant(nowMs - 7_200_000) } };
+    expect(live({ failing }, old).health).toMatchObject([
+      { code: "RPO_EXCEEDED", severity: "Critical" },
+      { code: "HOST_UNREACHABLE" },
+    ]);
+  });
+
   it("shows a freeze that failed as a warning, once", () => {
     const warnings = [{ code: "GUEST_FREEZE_FAILED" as const, message: "no agent", at: instant(nowMs) }];
     const seen = live({ report: { ...report("2026-11-21T12:00:07.000Z"), warnings } });
