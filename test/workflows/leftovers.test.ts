@@ -43,6 +43,17 @@ describe("what is left at a site", () => {
     expect(world.sites.replicas("app2")).toEqual([left]);
   });
 
+  it("of a try at protection that was terminated in the middle of it is deleted at once", async () => {
+    const app = world.of("app4");
+    const fault = new Fault("HOST_UNREACHABLE", "The connection to lyon-1 broke.");
+    for (const _try of [1, 2, 3]) world.sites.trouble({ at: "createReplica", machine: "app4", fault, after: true });
+    const job = await app.start("EnableProtection");
+    await app.item(() => world.sites.replicas("app4").length === 1);
+    await world.environment.client.workflow.getHandle(job).terminate();
+    await app.item(() => world.sites.replicas("app4").length === 0);
+    expect(await app.item()).toMatchObject({ state: "unprotected" });
+  });
+
   it("is no longer known of than it is there: copies that later ones have taken the place of are forgotten", async () => {
     const app = world.of("app3");
     await app.protect();

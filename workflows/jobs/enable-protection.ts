@@ -7,6 +7,7 @@ import { targetOf } from "#workflows/item/ends.ts";
 import type { ItemPatch, ItemState } from "#workflows/item/state.ts";
 import { checkProtection } from "#workflows/job/enable-checks.ts";
 import { enlist } from "#workflows/job/enlist.ts";
+import { withLeftCopies } from "#workflows/job/left-copies.ts";
 import { runJob } from "#workflows/job/run-job.ts";
 import type { ReplicationReached } from "#workflows/messages.ts";
 import { atSite, atSiteForLong } from "#workflows/sites.ts";
@@ -25,7 +26,12 @@ export async function EnableProtection(input: JobInput): Promise<JobResult> {
       configured = fromConfiguration(await enlist(asked, request));
     },
     async run(job) {
-      await job.record({ ...configured, protectedSince: now() });
+      const { sides = job.item.sides } = configured;
+      await job.record({
+        ...configured,
+        sides: withLeftCopies(sides, job.item.sides),
+        protectedSince: now(),
+      });
       const spec = await job.task("Prerequisites check for enabling protection", () => checkProtection(job));
       const { site, host } = targetOf(job.item);
       await job.task("Identifying replication target", async () => {
