@@ -215,7 +215,7 @@ export interface Verification {
 /** A fabric replicas are kept on. */
 export interface RecoveryTarget {
   checks(spec: ReplicaSpec, op: Operation): Promise<readonly Check[]>;
-  /** Idempotent by replica id; an older epoch is refused, and with `REPLICA_BUSY` what is another item's, or another machine's. `MACHINE_NOT_FOUND`: the one to adopt is not there. */
+  /** Idempotent by replica id; an older epoch is refused, and with `REPLICA_BUSY` what is another item's, or another machine's, or without `adopt` what its machine was failed over to. `MACHINE_NOT_FOUND`: the one to adopt is not there. */
   createReplica(spec: ReplicaSpec, op: Operation): Promise<void>;
   /** Opens it for receiving. `STALE_EPOCH` for an epoch older than the newest seen, or when it has been activated under a newer one. */
   open(

@@ -22,6 +22,7 @@ export function createReplica(host: SimulatedHost, spec: ReplicaSpec): void {
     const existing = state.get(replicaKey(spec.replica));
     if (existing !== undefined) refuseAnothers(existing, spec);
     if (existing !== undefined) refuseStaleEpoch(existing, spec.epoch);
+    if (existing !== undefined && spec.adopt === undefined) refuseFailedOver(existing);
     if (existing?.epoch === spec.epoch) {
       // An empty one was not made of a machine.
       if (spec.adopt !== undefined && existing.layers.length === 0) machineOf(state, spec.adopt.machine);
@@ -45,6 +46,15 @@ function refuseAnothers(existing: ReplicaRecord, spec: ReplicaSpec): void {
   throw new Fault(
     "REPLICA_BUSY",
     `Replica ${existing.id} belongs to machine ${existing.machine.id} of item ${existing.item}, not to ${spec.machine.id} of ${spec.item}.`,
+  );
+}
+
+function refuseFailedOver({ id, activations }: ReplicaRecord): void {
+  const active = activations.find(({ kind }) => kind !== "test");
+  if (active === undefined) return;
+  throw new Fault(
+    "REPLICA_BUSY",
+    `Replica ${id} cannot receive: its machine ${active.machineName} was failed over to it (${active.failover}).`,
   );
 }
 

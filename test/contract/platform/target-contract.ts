@@ -235,6 +235,8 @@ export function targetContract(openHarness: OpenHarness): void {
       () => harness.target.failOver(failover("t1", newer), op),
     ])
       await expect(order()).rejects.toMatchObject({ code: "STALE_EPOCH" });
+    // A newer one does not make a replica again of what its machine runs on.
+    await expect(harness.target.createReplica(spec({ epoch: 3 }), op)).rejects.toMatchObject({ code: "REPLICA_BUSY" });
     expect((await harness.machines("target")).find(({ id }) => id === started.machine)?.running).toBe(true);
     expect((await harness.readDisk("target", started.machine, first)).equals(atSecond)).toBe(true);
     expect(await harness.target.failOver(request, op)).toEqual(started);
