@@ -77,7 +77,8 @@ const makeFiles = async (
       .stdout;
   } catch (error) {
     if (exitCode(error) !== foreignFileExit) throw error;
-    const said = isFault(error) ? String(error.details["stderr"] ?? "") : "";
+    const stderr = isFault(error) ? error.details["stderr"] : undefined;
+    const said = typeof stderr === "string" ? stderr : "";
     const inTheWay = Object.values(activation.overlays).find(({ file }) => said.includes(file));
     throw fileInTheWay(connection.name, activation, inTheWay?.file ?? said.trim());
   }
