@@ -1,3 +1,4 @@
+import { Fault } from "#domain/fault.ts";
 import { type ItemStory, twoSiteConfiguration, type World } from "#test/support/temporal-world.ts";
 
 /** What is recorded: between them every workflow type, with its happy way and the ways in which jobs end early. Answers the ids by the name of the file to write. */
@@ -54,6 +55,7 @@ export async function playScenarios(world: World): Promise<ReadonlyMap<string, s
   }
   await playHeldStart(world, keep);
   recorded.set("protected-item-held", "item/app4");
+  await playGivenUp(world, keep);
   for await (const { workflowId, type } of world.environment.client.workflow.list()) {
     if (type === "ReadPoints") recorded.set("read-points", workflowId);
     if (type === "VerifyPoint") recorded.set("verify-point", workflowId);
@@ -82,6 +84,31 @@ async function playHeldStart(
   await heldAt("lyon");
   await keep("disable-protection-held", item.start("DisableProtection"), item);
   await item.item(({ epoch }) => epoch === 0);
+}
+
+/** A protection that is ended with force while its failover waits for its commit at a site that is gone for good; and one that is not, because the order is cancelled. */
+async function playGivenUp(
+  world: World,
+  keep: (name: string, running: Promise<string>, item: ItemStory) => Promise<void>,
+): Promise<void> {
+  const gone = new Fault("HOST_KEY_MISMATCH", "Host lyon-1 has another key than the configured one.");
+  const given = async (item: ItemStory): Promise<void> => {
+    await item.protect();
+    await item.run("UnplannedFailover");
+    for (const at of ["listPoints", "deleteReplica"] as const)
+      world.sites.trouble({ at, machine: item.name, fault: gone });
+  };
+  const [abandoned, kept] = [world.of("app5"), world.of("app6")];
+  await given(abandoned);
+  await keep("disable-protection-abandoned", abandoned.start("DisableProtection", { force: true }), abandoned);
+  await given(kept);
+  world.sites.trouble({ at: "stopTracking", machine: kept.name, hold: Promise.withResolvers<void>().promise });
+  const cancelled = await kept.start("DisableProtection", { force: true });
+  await kept.item(() =>
+    world.sites.calls.some(({ activity, machine }) => activity === "stopTracking" && machine === kept.name),
+  );
+  await world.understudy.cancel(cancelled);
+  await keep("disable-protection-cancelled", Promise.resolve(cancelled), kept);
 }
 
 const fileName = (operation: string): string =>
