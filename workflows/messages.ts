@@ -74,6 +74,8 @@ export interface ReplicationReached {
 export const granted = defineSignal<[ItemState]>("granted");
 export const refused = defineSignal<[JobRefusal]>("refused");
 export const replicationReached = defineSignal<[ReplicationReached]>("replicationReached");
+/** The old primary has run although it was fenced, and has been turned off: its disks are not what the job was granted with. */
+export const oldPrimaryRan = defineSignal("oldPrimaryRan");
 export const jobView = defineQuery<JobView>("job");
 /** Resolves when the item has granted the job; rejects with the refusal. */
 export const awaitGrant = defineUpdate<void>("awaitGrant");

@@ -35,7 +35,7 @@ export async function ProtectedItem(initial: ItemState): Promise<void> {
   const item = holdItem(withFencePlaces(initial));
   const courier = courierOf(item);
   const replication = replicationOf(item);
-  const fencing = fencingOf(item);
+  const fencing = fencingOf(item, courier);
   const keeping = keepingOn(item);
   const holding = holdingAutostart(item);
   const vigil = vigilOf(item);

@@ -55,4 +55,29 @@ describe("two machines that could serve at once", () => {
     expect(await app.run("ReverseReplicate")).toMatchObject({ state: "Succeeded" });
     expect(await app.state()).toMatchObject({ fence: null, guarded: null });
   });
+
+  it("compares an old primary that was started while its reversing was checked, and turned off by its guard", async () => {
+    const app = world.of("app4");
+    await app.protect();
+    await app.run("PlannedFailover");
+    await app.run("Commit");
+    await app.item(() => world.sites.isFenced("paris", "app4"));
+    const checks = Promise.withResolvers<void>();
+    world.sites.trouble({ at: "checkTarget", machine: "app4", hold: checks.promise });
+    const job = await app.start("ReverseReplicate");
+    await app.item(() =>
+      world.sites.calls.some(
+        ({ site, activity, machine }) => machine === "app4" && activity === "checkTarget" && site === "paris",
+      ),
+    );
+    world.sites.startByHand("paris", "app4");
+    await app.item(({ health }) => health.some(({ code }) => code === "STALE_EPOCH"));
+    checks.resolve();
+    expect(await app.ended(job)).toMatchObject({ state: "Succeeded" });
+    const made = world.sites.calls.findLast(
+      ({ activity, machine }) => activity === "createReplica" && machine === "app4",
+    );
+    expect(made?.request).toMatchObject({ spec: { adopt: { machine: "id-app4" } } });
+    expect(JSON.stringify(made?.request)).not.toContain('"content"');
+  });
 });

@@ -5,6 +5,7 @@ import {
   type ItemConfigured,
   itemConfigured,
   type JobRefusal,
+  oldPrimaryRan,
   refused,
   replicationReached,
 } from "#workflows/messages.ts";
@@ -22,6 +23,7 @@ export interface Courier {
   grant(job: JobAddress): void;
   interrupt(job: JobAddress): void;
   tellConfigured(job: JobAddress, said: ItemConfigured): void;
+  tellRan(job: JobAddress): void;
   tellWaiting(job: JobAddress): void;
 }
 
@@ -49,6 +51,7 @@ export function courierOf(item: ItemHolder): Courier {
     grant: (to) => send(() => job(to).signal(granted, item.state)),
     interrupt: (to) => send(() => job(to).cancel()),
     tellConfigured: (to, said) => send(() => job(to).signal(itemConfigured, said)),
+    tellRan: (to) => send(() => job(to).signal(oldPrimaryRan)),
     tellWaiting: (to) =>
       send(() =>
         job(to).signal(replicationReached, {

@@ -2,7 +2,9 @@ import { CancellationScope, isCancellation, patched, sleep } from "@temporalio/w
 import type { HealthError } from "#domain/item-view.ts";
 import type { JobFault } from "#domain/job.ts";
 import { faultOf } from "#workflows/failure.ts";
+import type { Courier } from "#workflows/item/courier.ts";
 import { isSamePlace, withEarlierFences, workableFences } from "#workflows/item/earlier-fences.ts";
+import { withoutSourceContent } from "#workflows/item/old-primary.ts";
 import { withHealth, withoutHealth } from "#workflows/item/health.ts";
 import type { ItemHolder } from "#workflows/item/holder.ts";
 import type { ItemState, PendingFence } from "#workflows/item/state.ts";
@@ -22,7 +24,7 @@ export interface Fencing {
   reconcile(): void;
 }
 
-export function fencingOf(item: ItemHolder): Fencing {
+export function fencingOf(item: ItemHolder, courier: Pick<Courier, "tellRan">): Fencing {
   const current = new Map<string, CancellationScope>();
 
   async function fence(pending: PendingFence): Promise<void> {
@@ -46,6 +48,10 @@ export function fencingOf(item: ItemHolder): Fencing {
         ? { ...turnedOff(reached(state), guarded, "had been started again"), guarded: present }
         : reached(state),
     );
+    const job = item.state.activeJob;
+    // What it was granted with is true no more.
+    if (wasRunning && job?.granted === true && job.operation === "ReverseReplicate" && patched("tells-ran"))
+      courier.tellRan(job);
   }
 
   async function work({ task, of }: Work): Promise<void> {
@@ -96,9 +102,8 @@ export function fencingOf(item: ItemHolder): Fencing {
   };
 }
 
-/** A machine that has run has other disks than those it was shut down with: they are compared when replication is reversed. */
 const turnedOff = (state: ItemState, at: PendingFence, how: string): ItemState =>
-  warned({ ...state, failover: state.failover === null ? null : { ...state.failover, sourceContent: null } }, at, how);
+  warned(withoutSourceContent(state), at, how);
 
 const warned = (state: ItemState, { site }: PendingFence, how: string): ItemState =>
   withHealth(

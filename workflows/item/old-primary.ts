@@ -22,6 +22,12 @@ export function oldPrimaryFenced(state: ItemState): Pick<ItemPatch, "fence"> {
   return isKnown ? {} : { fence: wanted };
 }
 
+/** A machine that has run has other disks than those it was shut down with: they are compared when replication is reversed. */
+export const withoutSourceContent = (state: ItemState): ItemState => ({
+  ...state,
+  failover: state.failover === null ? null : { ...state.failover, sourceContent: null },
+});
+
 /** What stands in the item's health from an unplanned failover until the old primary is fenced: until then nothing but its host decides whether it serves. */
 export const notFencedYet = (state: Pick<ItemState, "fence" | "earlierFences">): readonly HealthError[] =>
   pendingFences(state).map(notFenced);

@@ -3,6 +3,7 @@ import type { JobInput } from "#domain/job.ts";
 import type { OperationName } from "#domain/operations.ts";
 import { failWith, faultFrom, faultOf } from "#workflows/failure.ts";
 import { configured } from "#workflows/item/jobs.ts";
+import { withoutSourceContent } from "#workflows/item/old-primary.ts";
 import type { ItemState } from "#workflows/item/state.ts";
 import {
   awaitGrant,
@@ -10,6 +11,7 @@ import {
   type ItemConfigured,
   itemConfigured,
   jobFinished,
+  oldPrimaryRan,
   type JobFinished,
   type JobRecord,
   type JobRequest,
@@ -42,6 +44,8 @@ export interface Hold {
   finish(said: Omit<JobFinished, "jobId">): Promise<void>;
   /** Calls `heed` whenever the configuration is applied anew while the job holds the item. */
   onConfigured(heed: (said: ItemConfigured) => void): void;
+  /** Calls `heed` when the old primary has run although it was fenced, while the job holds the item. */
+  onRan(heed: () => void): void;
   /** Resolves when the item says that the wait for its replication is over. */
   reached(): Promise<ReplicationReached>;
 }
@@ -75,6 +79,7 @@ export function holdOf(operation: OperationName, input: JobInput): Hold {
   let refusal: Error | undefined;
   let unanswered: Error | undefined;
   let reached: ReplicationReached | undefined;
+  let heedRan: () => void = () => undefined;
   let heedConfigured: (said: ItemConfigured) => void = () => undefined;
 
   setHandler(granted, (grantedState) => {
@@ -85,6 +90,10 @@ export function holdOf(operation: OperationName, input: JobInput): Hold {
   });
   setHandler(replicationReached, (said) => {
     reached = said;
+  });
+  setHandler(oldPrimaryRan, () => {
+    if (state !== undefined) state = withoutSourceContent(state);
+    heedRan();
   });
   setHandler(itemConfigured, (said) => {
     if (state !== undefined) state = configured(state, said);
@@ -121,6 +130,9 @@ export function holdOf(operation: OperationName, input: JobInput): Hold {
     finish: (said) => item.signal(jobFinished, { jobId, ...said }),
     onConfigured(heed) {
       heedConfigured = heed;
+    },
+    onRan(heed) {
+      heedRan = heed;
     },
     async reached() {
       await condition(() => reached !== undefined);

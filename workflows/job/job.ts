@@ -5,6 +5,7 @@ import type { JobFacts } from "#domain/lifecycle.ts";
 import type { OperationName } from "#domain/operations.ts";
 import { faultOf } from "#workflows/failure.ts";
 import { configured } from "#workflows/item/jobs.ts";
+import { withoutSourceContent } from "#workflows/item/old-primary.ts";
 import { type Sealed, told, withSealed } from "#workflows/item/sealed.ts";
 import type { ActiveJob, ItemPatch, ItemState } from "#workflows/item/state.ts";
 import type { Hold } from "#workflows/job/hold.ts";
@@ -65,6 +66,9 @@ export function createJob<Operation extends OperationName>(parts: {
   let { item } = parts;
   hold.onConfigured((said) => {
     item = configured(item, said);
+  });
+  hold.onRan(() => {
+    item = withoutSourceContent(item);
   });
   let facts: JobFacts = {};
   let changed: ItemPatch = {};

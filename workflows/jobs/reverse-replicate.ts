@@ -40,8 +40,9 @@ export async function ReverseReplicate(input: JobInput): Promise<JobResult> {
           guarded: guarded === null || fenced.isThere ? guarded : { ...guarded, absent: true },
           sides: withPrepared(job.item, checked),
         });
-        // A machine that has run has other disks than those it was shut down with.
-        return fenced.wasRunning ? { ...checked, adopt: { machine } } : checked;
+        // A machine that has run has other disks than those it was shut down with; while the checks went on the item's guard may have turned it off.
+        const hasRun = fenced.wasRunning || pendingFailover(job.item).sourceContent === null;
+        return hasRun ? { ...checked, adopt: { machine } } : checked;
       });
       const { spec, retired } = await job.task("Prepare the previous primary as the replica", async () => ({
         spec: await prepare(job, wanted),
