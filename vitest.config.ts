@@ -40,7 +40,7 @@ export default defineConfig({
         exclude: ["**/*.lab.test.ts"],
         seconds: 30,
       }),
-      project({ name: "workflows", include: ["test/workflows/**/*.test.ts"], seconds: 60, globalSetup: bundle }),
+      project({ name: "workflows", include: ["test/workflows/**/*.test.ts"], seconds: 180, globalSetup: bundle }),
       project({ name: "replay", include: ["test/replay/**/*.test.ts"], seconds: 60, globalSetup: bundle }),
       // On real hosts: one after the other, because they share the machine's addresses and its two cores.
       project({

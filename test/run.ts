@@ -13,7 +13,7 @@ import { runProjects } from "#test/run/vitest.ts";
  */
 const fast = ["unit", "contract", "workflows", "replay"];
 /** These wait more than they work. */
-const fastWorkers = Math.max(4, availableParallelism());
+const fastWorkers = Math.max(3, availableParallelism());
 
 const main = async (args: readonly string[]): Promise<Tally> => {
   const checkOnly = args.includes("check");
