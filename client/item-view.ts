@@ -24,6 +24,9 @@ const aging: readonly ProtectionState[] = ["protected", "paused", "resynchroniza
 /** The machine runs where its replica was: what is still heard of its replication is of the site that was left. */
 const isMoved = (state: ProtectionState): boolean => state === "commit-pending" || isExposed(state);
 
+/** No replica could take the machine's place as it is now: none is made yet, or one is being made. */
+const isUncovered = (state: ProtectionState): boolean => state === "reversing" || isExposed(state);
+
 /** An item as it is at this moment: its workflow's state, and what the replication that runs says. `undefined` when nothing of it is protected. */
 export async function liveItemView(context: ClientContext, name: ItemName): Promise<ItemView | undefined> {
   // In this order: what a stretch of replication has sealed is in the state when the stretch has ended meanwhile.
@@ -70,13 +73,13 @@ export function withLive(
   const standing = said.filter((error) => !isOver(error, report));
   const current = ages
     ? currentAt(lastSealed.takenAt, [...standing, ...(report?.warnings ?? [])])
-    : isExposed(view.state)
+    : isUncovered(view.state)
       ? lastSealed?.takenAt
       : undefined;
   const more = liveHealth(standing, {
     ...now,
     live,
-    exposed: isExposed(view.state),
+    exposed: isUncovered(view.state),
     site: view.activeSite,
     ...(current === undefined ? {} : { takenAt: current }),
   });

@@ -147,7 +147,7 @@ describe("a site that is lost", () => {
     expect(world.sites.running("app6")).toEqual(["lyon/app6"]);
     const { health, ...rest } = await app.state();
     expect(rest).toMatchObject({ fence: null, guarded: null, earlierFences: [] });
-    expect(health[0]?.message).toContain("The old primary at site paris had come back");
+    expect(health[0]?.message).toContain("The old primary at site paris was running");
   });
 
   it("is not protected anew before its old primary has been fenced: what runs there would be turned off", async () => {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Fault } from "#domain/fault.ts";
+import { itemName } from "#domain/ids.ts";
 import { startWorld, type World } from "#test/support/temporal-world.ts";
 
 describe("a failover that failed", () => {
@@ -23,6 +24,25 @@ describe("a failover that failed", () => {
     expect(called("powerOnMachine", "app4")).toBe(false);
     expect((await app.state()).keptOn ?? null).toBeNull();
     expect(world.sites.running("app4")).toEqual([]);
+  });
+
+  it("sends what a machine wrote until it was shut down for it, and goes on without that when it cannot", async () => {
+    const app = world.of("app7");
+    await app.protect();
+    const { result } = await app.run("UnplannedFailover", { shutDownSource: true });
+    expect(world.sites.sent("app7").final).toBeGreaterThan(0);
+    const points = await world.understudy.points(itemName("app7"));
+    expect(result?.point).toBe(points.at(-1)?.id);
+
+    const other = world.of("app8");
+    await other.protect();
+    const fault = new Fault("PEER_UNREACHABLE", "The link broke.");
+    world.sites.trouble({ at: "replicate", machine: "app8", fault });
+    const job = await other.run("UnplannedFailover", { shutDownSource: true });
+    expect(job).toMatchObject({ state: "CompletedWithInformation" });
+    expect(job.result?.information?.join()).toMatch(/could not be sent: .*The link broke\. They are lost\./);
+    expect(world.sites.sent("app8").final).toBe(0);
+    expect(world.sites.running("app8")).toEqual(["lyon/app8"]);
   });
 
   it("says no longer that the machine could not be started when it runs", async () => {

@@ -32,10 +32,10 @@ export function fencingOf(item: ItemHolder, courier: Pick<Courier, "tellRan">): 
     item.update((state) => {
       if (isEarlier(state, pending)) {
         const settled = withoutEarlier(reached(state), pending);
-        return wasRunning ? warned(settled, pending, "had come back and was running") : settled;
+        return wasRunning ? warned(settled, pending, "was running") : settled;
       }
       const settled = { ...withoutHealth(reached(state), ["STALE_EPOCH"]), fence: null, guarded: pending };
-      return wasRunning ? turnedOff(settled, pending, "had come back and was running") : settled;
+      return wasRunning ? turnedOff(settled, pending, "was running") : settled;
     });
   }
 

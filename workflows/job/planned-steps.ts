@@ -96,8 +96,8 @@ export async function shutDownSource(job: Steps): Promise<void> {
 }
 
 /** The last cut, of a machine that is off: a failover to it loses nothing. */
-export async function sendLastChanges(job: Steps): Promise<PendingFailover["point"]> {
-  const last = { mode: "final", returnAfterSeconds: 0, attempts: 4 } as const;
+export async function sendLastChanges(job: Steps, { attempts } = { attempts: 4 }): Promise<PendingFailover["point"]> {
+  const last = { mode: "final", returnAfterSeconds: 0, attempts } as const;
   const { lastSealed, warnings } = await replicateInJob(job, () => job.item, last);
   if (lastSealed === undefined) {
     throw new Fault("INTERNAL", "The last changes were sent, but the replica named no recovery point for them.");

@@ -39,7 +39,7 @@ export async function prerequisites(
       if (check.passed && check.warning === true) job.inform(`${where}, ${check.name}: ${check.detail}`);
     return;
   }
-  const list = failed.map(({ where, name, detail, action }) => `- ${where}, ${name}: ${detail} ${action}`);
+  const list = failed.map(({ where, name, detail, action }) => `- ${where}, ${name}: ${asSentence(detail)} ${action}`);
   throw new Fault(
     "PREREQUISITES_FAILED",
     `${failed.length} of ${checks.length} prerequisites are not met:\n${list.join("\n")}`,
@@ -48,3 +48,5 @@ export async function prerequisites(
     },
   );
 }
+
+const asSentence = (text: string): string => (/[.!?:]$/.test(text) ? text : `${text}.`);

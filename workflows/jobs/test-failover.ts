@@ -47,6 +47,11 @@ export async function TestFailover(input: JobInput): Promise<JobResult> {
         ),
       );
       for (const warning of activation.warnings ?? []) job.inform(warning);
+      if (network !== undefined) {
+        job.inform(
+          `${activation.machineName} hangs on network ${network} with the addresses of the machine that it is a copy of: where that one is reached from there, two answer to them. Clean up as soon as the test is done.`,
+        );
+      }
       await job.task("Start the virtual machine", async () => job.note(`${activation.machineName} runs`));
       return { result: { point: point.id, pointTakenAt: point.takenAt, machineName: activation.machineName } };
     },

@@ -1,7 +1,7 @@
 import type { ListedPoint } from "#domain/cut.ts";
 import type { JobInput, JobResult } from "#domain/job.ts";
 import type { Activation } from "#platforms/platform.ts";
-import { isCancellation, patched } from "@temporalio/workflow";
+import { CancellationScope, isCancellation, patched } from "@temporalio/workflow";
 import { now } from "#workflows/clock.ts";
 import { sourceOf, sourceSide } from "#workflows/item/ends.ts";
 import { keptOnFrom } from "#workflows/item/keeping-on.ts";
@@ -13,6 +13,7 @@ import { bringBack } from "#workflows/job/bring-back.ts";
 import type { Steps } from "#workflows/job/job.ts";
 import { oldPrimaryFence } from "#workflows/item/old-primary.ts";
 import { pendingFailover } from "#workflows/job/pending-failover.ts";
+import { sendLastChanges } from "#workflows/job/planned-steps.ts";
 import { runJob } from "#workflows/job/run-job.ts";
 import { newest, targetPoint } from "#workflows/job/target-point.ts";
 import { withPoint } from "#workflows/job/with-point.ts";
@@ -20,6 +21,8 @@ import { atSiteWithin } from "#workflows/sites.ts";
 
 /** The site that is left gets this long to shut its machine down, when that is asked for; then the failover goes on without it. */
 const shutDownSeconds = 20;
+/** Its last changes are waited for no longer: whoever orders this does not want to wait. */
+const lastDeltaSeconds = 60;
 /** However long it took to find it. */
 const shortestSeconds = 8;
 
@@ -34,9 +37,15 @@ export async function UnplannedFailover(input: JobInput): Promise<JobResult> {
     input,
     async run(job) {
       const selector = job.input.point ?? { kind: "latest" };
-      const chosen = await job.task("Prerequisites check for failover", () => targetPoint(job, selector));
+      let chosen = await job.task("Prerequisites check for failover", () => targetPoint(job, selector));
       if (job.input.shutDownSource === true) {
-        await job.task("Shut down the virtual machine", () => tryShutDown(job));
+        chosen = await job.task("Shut down the virtual machine", async () => {
+          const isOff = await tryShutDown(job);
+          // Jobs that began before this was known bring up what had been sent until then.
+          const sent =
+            isOff && selector.kind === "latest" && patched("unplanned-last-delta") && (await trySendLast(job));
+          return sent ? await targetPoint(job, selector) : chosen;
+        });
       } else {
         job.skip("Shut down the virtual machine", "not asked for");
       }
@@ -63,7 +72,23 @@ async function activateFrom(job: Steps, { id, takenAt }: ListedPoint): Promise<A
   return await activate(job);
 }
 
-async function tryShutDown(job: Steps): Promise<void> {
+/** A machine that could be shut down has nothing to lose: what it wrote until then goes with it, if that can be had soon. Answers whether it was. */
+async function trySendLast(job: Steps): Promise<boolean> {
+  const { site } = sourceOf(job.item);
+  try {
+    await CancellationScope.withTimeout(lastDeltaSeconds * 1_000, () => sendLastChanges(job, { attempts: 1 }));
+    return true;
+  } catch (error) {
+    if (CancellationScope.current().consideredCancelled) throw error;
+    const why = isCancellation(error) ? `It took longer than ${lastDeltaSeconds} s.` : faultOf(error).message;
+    job.note("its last changes could not be sent");
+    job.inform(`The machine at site ${site} is off, and its last changes could not be sent: ${why} They are lost.`);
+    return false;
+  }
+}
+
+/** Answers whether it is off. */
+async function tryShutDown(job: Steps): Promise<boolean> {
   const { site, host } = sourceOf(job.item);
   const { machine } = trackedMachine(job.item);
   const turnedOff = { side: sourceSide(job.item), machine };
@@ -72,10 +97,14 @@ async function tryShutDown(job: Steps): Promise<void> {
   if (patched("unplanned-looks-first")) {
     try {
       const { running } = await atSiteWithin(site, shutDownSeconds).findMachine({ host, nameOrId: machine });
-      if (!running) return job.note("it is off already");
+      if (!running) {
+        job.note("it is off already");
+        return true;
+      }
     } catch (error) {
       if (isCancellation(error)) throw error;
-      return notShutDown(job, error);
+      notShutDown(job, error);
+      return false;
     }
   }
   const leftSeconds = Math.max(shortestSeconds, shutDownSeconds - Math.ceil((Date.parse(now()) - begun) / 1_000));
@@ -86,10 +115,12 @@ async function tryShutDown(job: Steps): Promise<void> {
     const request = { host, machine, graceSeconds: leftSeconds - 5, force: true };
     await atSiteWithin(site, leftSeconds).shutDownMachine(request);
     if (undone) bringBack(job, turnedOff).isOff();
+    return true;
   } catch (error) {
     // It may have been asked to, and may do so yet.
     if (undone) job.onFailure("look after the machine at the source", () => lookAfter(job, turnedOff));
     notShutDown(job, error);
+    return false;
   }
 }
 
