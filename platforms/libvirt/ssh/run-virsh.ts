@@ -24,8 +24,13 @@ export const runVirsh = (
   const { host, purpose } = bounds;
   return pool.use(bounds, async (process, signal) => {
     for (const [index, words] of commands.entries()) {
-      const { output, error } = await runOne(process, words, signal);
-      if (error !== "") throw commandFault({ host, purpose, text: error, details: { command: words[0] } });
+      const fault = (text: string): Fault => commandFault({ host, purpose, text, details: { command: words[0] } });
+      const first = await runOne(process, words, signal);
+      // virsh says the same of a machine that is not there and of a libvirtd that died while it looked for it. Nothing was done then: it is asked again,
+      // over a new connection if there was none any more.
+      const isDoubtful = first.error !== "" && fault(first.error).code === "MACHINE_NOT_FOUND";
+      const { output, error } = isDoubtful ? await runOne(process, words, signal) : first;
+      if (error !== "") throw fault(error);
       accept(output, index);
     }
   });

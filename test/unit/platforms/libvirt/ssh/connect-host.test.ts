@@ -298,6 +298,14 @@ describe("virsh", () => {
     expect(await connection.virsh([["domstate", "reconnect"]], bounds())).toEqual(["running\n"]);
   });
 
+  it("does not take a machine for gone when libvirtd died while it was looked for", async () => {
+    const states = [
+      ["domstate", "lost"],
+      ["domstate", "b"],
+    ];
+    expect(await connection.virsh(states, bounds())).toEqual(["running\n", "state of b\n"]);
+  });
+
   it("that ends says why, and the next command has a new one", async () => {
     await expect(connection.virsh([["domstate", "die"]], bounds())).rejects.toMatchObject({
       code: "HYPERVISOR_UNAVAILABLE",

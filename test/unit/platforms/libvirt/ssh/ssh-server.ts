@@ -27,7 +27,7 @@ export interface SshServer extends AsyncDisposable {
 }
 
 const fakeVirsh = `#!/bin/sh
-domstate() { case $1 in gone) echo "error: failed to get domain 'gone'" >&2 ;; reconnect) echo "error: Disconnected from qemu:///system due to end of file" >&2; echo "error: Reconnected to the hypervisor" >&2; printf 'running\\n' ;; die) echo "error: failed to connect to the hypervisor" >&2; exit 1 ;; hang) sleep 3 ;; *) printf 'state of %s\\n' "$1" ;; esac; }
+domstate() { case $1 in gone) echo "error: failed to get domain 'gone'" >&2 ;; reconnect) echo "error: Disconnected from qemu:///system due to end of file" >&2; echo "error: Reconnected to the hypervisor" >&2; printf 'running\\n' ;; die) echo "error: failed to connect to the hypervisor" >&2; exit 1 ;; lost) if [ -e "$0.lost" ]; then printf 'running\\n'; else : >"$0.lost"; echo "error: failed to get domain 'lost'" >&2; fi ;; hang) sleep 3 ;; *) printf 'state of %s\\n' "$1" ;; esac; }
 qemu_monitor_command() { case $2 in *bad*) printf '{"id":"1","error":{"class":"GenericError","desc":"no such node"}}\\n' ;; *) printf '{"return":%s,"id":"1"}\\n' "$2" ;; esac; }
 say() { if [ "$1" = --err ]; then printf '%s' "$2" >&2; else printf '%s' "$1"; fi; }
 alias echo=say
