@@ -12,7 +12,8 @@ const named = (points: readonly ListedPoint[]): string => {
 
 /**
  * The point that a failover means. `points`: newest last, as the replica's manifests list them. *Latest* and *latest processed* are the same: each delta is
- * processed as soon as all of it is there, and a part of one can never be booted, so nothing is ever pending. The others choose among the kept ones. Throws `POINT_NOT_FOUND`.
+ * processed as soon as all of it is there, and a part of one can never be booted, so nothing is pending here; an unplanned failover to *latest* that can shut
+ * its source down has the last delta sent before it asks. The others choose among the kept ones. Throws `POINT_NOT_FOUND`.
  */
 export const choosePoint = <Point extends ListedPoint>(points: readonly Point[], selector: PointSelector): Point => {
   if (points.length === 0)

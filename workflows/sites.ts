@@ -14,6 +14,10 @@ export type SiteActivities = InventoryActivities & SourceActivities & TargetActi
 /** A worker that says nothing for this long is taken for dead, and another one takes its work up. */
 const heartbeatTimeout = "12 seconds";
 
+/** Tries that double their distance, from a second up to so many. */
+const slower = (maximumSeconds: number) =>
+  ({ initialInterval: "1 second", backoffCoefficient: 2, maximumInterval: `${maximumSeconds} seconds` }) as const;
+
 /** Steps of a job at a site that must be there. Recoverable faults are tried again for about a minute; then a person decides. */
 const step: ActivityOptions = {
   scheduleToStartTimeout: "15 seconds",
@@ -21,7 +25,7 @@ const step: ActivityOptions = {
   startToCloseTimeout: "90 minutes",
   heartbeatTimeout,
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-  retry: { initialInterval: "1 second", backoffCoefficient: 2, maximumInterval: "10 seconds", maximumAttempts: 8 },
+  retry: { ...slower(10), maximumAttempts: 8 },
 };
 
 export const atSite = (site: SiteName) => stepsOf<SiteActivities>(site, step);
@@ -53,7 +57,7 @@ export const atSitePatiently = (site: SiteName, seconds: number) =>
     scheduleToCloseTimeout: `${seconds} seconds`,
     heartbeatTimeout,
     cancellationType: ActivityCancellationType.TRY_CANCEL,
-    retry: { initialInterval: "1 second", backoffCoefficient: 2, maximumInterval: "5 seconds" },
+    retry: slower(5),
   });
 
 /** A site that is dead now and will be back: the step waits in its queue, for months if need be, and is tried again until it is done. */
@@ -71,7 +75,7 @@ export const guardAt = (site: SiteName) =>
     startToCloseTimeout: "2 hours",
     heartbeatTimeout,
     cancellationType: ActivityCancellationType.TRY_CANCEL,
-    retry: { initialInterval: "1 second", backoffCoefficient: 2, maximumInterval: "10 seconds" },
+    retry: slower(10),
   });
 
 /** Stays at a site's host for so long at most, whatever happens there; answers a cancellation only when nothing of it goes on any more. */
@@ -80,7 +84,7 @@ export const keepingOnAt = (site: SiteName, seconds: number) =>
     scheduleToCloseTimeout: `${seconds + 60} seconds`,
     heartbeatTimeout,
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-    retry: { initialInterval: "1 second", backoffCoefficient: 2, maximumInterval: "10 seconds" },
+    retry: slower(10),
   });
 
 /** As `guardAt`, but a cancellation is answered only when nothing of it goes on any more: within seconds, also when the site has died. */
@@ -89,7 +93,7 @@ export const holdingAt = (site: SiteName) =>
     startToCloseTimeout: "2 hours",
     heartbeatTimeout,
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-    retry: { initialInterval: "1 second", backoffCoefficient: 2, maximumInterval: "5 seconds" },
+    retry: slower(5),
   });
 
 /** A start that is right at this moment only: given up soon, and never tried again without asking the item anew. */

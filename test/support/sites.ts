@@ -291,6 +291,7 @@ export function createTwoSites(names: readonly [string, string], machines: reado
 
   return {
     calls,
+    called: (activity, machine) => calls.some((call) => call.activity === activity && call.machine === machine),
     sent,
     activities(site) {
       const own = double(site);

@@ -48,6 +48,8 @@ export interface TwoSites {
     readonly points: number;
     readonly epoch: number;
   }[];
+  /** Whether a site has been asked for that, of that machine. */
+  called(activity: string, machine: string): boolean;
   /** How many bytes replication has sent of that machine, by mode. */
   sent(machine: string): Readonly<Record<"seed" | "run" | "final" | "resynchronize", number>>;
 }

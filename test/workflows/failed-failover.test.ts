@@ -9,8 +9,6 @@ describe("a failover that failed", () => {
     world = await startWorld();
   });
   afterAll(() => world[Symbol.asyncDispose]());
-  const called = (name: string, of: string) =>
-    world.sites.calls.some(({ activity, machine }) => activity === name && machine === of);
   const damaged = new Fault("REPLICA_INVALID", "The replica's files are damaged.");
 
   it("leaves a machine off that was off when it was to be shut down for it", async () => {
@@ -20,8 +18,8 @@ describe("a failover that failed", () => {
     world.sites.trouble({ at: "failOver", machine: "app4", fault: damaged });
     expect(await app.run("UnplannedFailover", { shutDownSource: true })).toMatchObject({ state: "Failed" });
     await app.item(({ activeJob, state }) => activeJob === undefined && state === "protected");
-    expect(called("shutDownMachine", "app4")).toBe(false);
-    expect(called("powerOnMachine", "app4")).toBe(false);
+    expect(world.sites.called("shutDownMachine", "app4")).toBe(false);
+    expect(world.sites.called("powerOnMachine", "app4")).toBe(false);
     expect((await app.state()).keptOn ?? null).toBeNull();
     expect(world.sites.running("app4")).toEqual([]);
   });
@@ -67,7 +65,7 @@ describe("a failover that failed", () => {
     world.sites.trouble({ at: "failOver", machine: name, fault: damaged });
     world.sites.trouble({ at: "discardFailover", machine: name, fault: damaged });
     expect(await app.run("UnplannedFailover")).toMatchObject({ state: "Failed" });
-    await app.item(() => called("guardMachine", name));
+    await app.item(() => world.sites.called("guardMachine", name));
     expect(world.sites.running(name)).toEqual([]);
     return app;
   };
@@ -107,7 +105,7 @@ describe("a failover that failed", () => {
     world.sites.trouble({ at: "failOver", machine: "app3", hold: Promise.withResolvers<void>().promise });
     world.sites.trouble({ at: "discardFailover", machine: "app3", fault: damaged });
     const job = await app.start("UnplannedFailover");
-    await app.item(() => called("failOver", "app3"));
+    await app.item(() => world.sites.called("failOver", "app3"));
     await world.environment.client.workflow.getHandle(job).terminate();
     const dark = await app.item(({ activeJob }) => activeJob === undefined);
     expect(dark).toMatchObject({ state: "commit-pending", replicationHealth: "Critical" });

@@ -9,8 +9,6 @@ describe("a protection that is ended with force while a failover waits for its c
     world = await startWorld();
   });
   afterAll(() => world[Symbol.asyncDispose]());
-  const called = (name: string, of: string) =>
-    world.sites.calls.some(({ activity, machine }) => activity === name && machine === of);
   const rebuilt = new Fault("HOST_KEY_MISMATCH", "Host lyon-1 has another key than the configured one.");
   const refused = { state: "Failed", fault: { code: "OPERATION_NOT_ALLOWED" } };
 
@@ -19,7 +17,7 @@ describe("a protection that is ended with force while a failover waits for its c
     const app = world.of(name);
     await app.protect();
     await app.run("UnplannedFailover");
-    await app.item(() => called("guardMachine", name));
+    await app.item(() => world.sites.called("guardMachine", name));
     return app;
   };
 
@@ -46,7 +44,7 @@ describe("a protection that is ended with force while a failover waits for its c
     const app = await failedOver("app3");
     world.sites.trouble({ at: "listPoints", machine: "app3", fault: rebuilt });
     expect(await app.run("DisableProtection", { force: true })).toMatchObject(refused);
-    expect(called("stopTracking", "app3")).toBe(false);
+    expect(world.sites.called("stopTracking", "app3")).toBe(false);
     expect(await app.item()).toMatchObject({ state: "commit-pending" });
     world.sites.startByHand("paris", "app3");
     await app.item(() => world.sites.running("app3").join() === "lyon/app3");
@@ -72,7 +70,7 @@ describe("a protection that is ended with force while a failover waits for its c
       world.sites.trouble({ at, machine: "app5", fault: rebuilt });
     world.sites.trouble({ at: "stopTracking", machine: "app5", hold: Promise.withResolvers<void>().promise });
     const job = await app.start("DisableProtection", { force: true });
-    await app.item(() => called("stopTracking", "app5"));
+    await app.item(() => world.sites.called("stopTracking", "app5"));
     await world.understudy.cancel(job);
     expect(await app.ended(job)).toMatchObject({ state: "Cancelled" });
     expect(await app.item(({ activeJob }) => activeJob === undefined)).toMatchObject({
@@ -88,7 +86,7 @@ describe("a protection that is ended with force while a failover waits for its c
     const held = Promise.withResolvers<void>();
     world.sites.trouble({ at: "stopTracking", machine: "app6", hold: held.promise });
     const job = await app.start("DisableProtection", { force: true });
-    await app.item(() => called("stopTracking", "app6"));
+    await app.item(() => world.sites.called("stopTracking", "app6"));
     await world.environment.client.workflow.getHandle(job).terminate();
     held.resolve();
     await app.item(({ activeJob }) => activeJob === undefined);

@@ -8,8 +8,6 @@ describe("a failover that does not come about", () => {
     world = await startWorld();
   });
   afterAll(() => world[Symbol.asyncDispose]());
-  const called = (name: string, of: string) =>
-    world.sites.calls.some(({ activity, machine }) => activity === name && machine === of);
   const never = Promise.withResolvers<void>().promise;
   const damaged = new Fault("REPLICA_INVALID", "The replica's files are damaged.");
 
@@ -30,7 +28,7 @@ describe("a failover that does not come about", () => {
     await app.protect();
     world.sites.trouble({ at: "shutDownMachine", machine: "app1", hold: never });
     const job = await app.start("PlannedFailover");
-    await app.item(() => called("shutDownMachine", "app1"));
+    await app.item(() => world.sites.called("shutDownMachine", "app1"));
     await world.understudy.cancel(job);
     expect(await app.ended(job)).toMatchObject({ state: "Cancelled" });
     await shutsDownLate("app1");
@@ -47,7 +45,7 @@ describe("a failover that does not come about", () => {
     await shutsDownLate("app2");
     world.sites.trouble({ at: "shutDownMachine", machine: "app2", fault });
     expect(await app.run("PlannedFailover")).toMatchObject({ state: "Failed" });
-    await app.item(() => called("keepMachineOn", "app2"));
+    await app.item(() => world.sites.called("keepMachineOn", "app2"));
     expect(await app.run("PlannedFailover")).toMatchObject({ state: "Succeeded" });
     expect(world.sites.running("app2")).toEqual(["lyon/app2"]);
     expect((await app.state()).keptOn).toBeNull();
@@ -58,7 +56,7 @@ describe("a failover that does not come about", () => {
     await app.protect();
     world.sites.trouble({ at: "shutDownMachine", machine: "app3", hold: never });
     const job = await app.start("PlannedFailover");
-    await app.item(() => called("shutDownMachine", "app3"));
+    await app.item(() => world.sites.called("shutDownMachine", "app3"));
     await world.environment.client.workflow.getHandle(job).terminate();
     await app.item(({ activeJob }) => activeJob === undefined);
     await shutsDownLate("app3");
@@ -70,7 +68,7 @@ describe("a failover that does not come about", () => {
     world.sites.shutsDown("paris", "app4");
     world.sites.trouble({ at: "failOver", machine: "app4", fault: damaged });
     expect(await app.run("PlannedFailover")).toMatchObject({ state: "Failed", fault: { code: "REPLICA_INVALID" } });
-    expect(called("fenceMachine", "app4")).toBe(true);
+    expect(world.sites.called("fenceMachine", "app4")).toBe(true);
     expect(world.sites.isFenced("paris", "app4")).toBe(false);
     expect(world.sites.running("app4")).toEqual([]);
     expect(await app.item(({ activeJob }) => activeJob === undefined)).toMatchObject({ state: "protected" });
@@ -83,7 +81,7 @@ describe("a failover that does not come about", () => {
     const held = Promise.withResolvers<void>();
     world.sites.trouble({ at: "fenceMachine", machine: "app5", hold: held.promise });
     const job = await app.start("PlannedFailover");
-    await app.item(() => called("fenceMachine", "app5"));
+    await app.item(() => world.sites.called("fenceMachine", "app5"));
     world.sites.startByHand("paris", "app5");
     held.resolve();
     expect(await app.ended(job)).toMatchObject({ state: "Failed", fault: { code: "MACHINE_RUNNING" } });
@@ -97,7 +95,7 @@ describe("a failover that does not come about", () => {
     world.sites.shutsDown("paris", "app6");
     world.sites.trouble({ at: "failOver", machine: "app6", hold: never });
     const job = await app.start("PlannedFailover");
-    await app.item(() => called("failOver", "app6"));
+    await app.item(() => world.sites.called("failOver", "app6"));
     expect(world.sites.isFenced("paris", "app6")).toBe(true);
     await world.environment.client.workflow.getHandle(job).terminate();
     await app.item(({ activeJob }) => activeJob === undefined);
@@ -111,7 +109,7 @@ describe("a failover that does not come about", () => {
     world.sites.trouble({ at: "failOver", machine: "app7", fault: damaged });
     const job = await app.run("UnplannedFailover", { shutDownSource: true });
     expect(job).toMatchObject({ state: "Failed", fault: { code: "REPLICA_INVALID" } });
-    expect(called("shutDownMachine", "app7")).toBe(true);
+    expect(world.sites.called("shutDownMachine", "app7")).toBe(true);
     expect(world.sites.running("app7")).toEqual(["paris/app7"]);
     expect(await app.item(({ activeJob }) => activeJob === undefined)).toMatchObject({ state: "protected" });
   });

@@ -10,8 +10,6 @@ describe("an item that cannot go on as it was meant to", () => {
     world = await startWorld();
   });
   afterAll(() => world[Symbol.asyncDispose]());
-  const called = (name: string, of: string) =>
-    world.sites.calls.some(({ activity, machine }) => activity === name && machine === of);
   const rebuilt = new Fault("HOST_KEY_MISMATCH", "Host lyon-1 has another key.");
 
   it("is rid of a test failover that was interrupted before it had made a machine", async () => {
@@ -19,7 +17,7 @@ describe("an item that cannot go on as it was meant to", () => {
     await app.protect();
     world.sites.trouble({ at: "listPoints", machine: "app1", hold: Promise.withResolvers<void>().promise });
     await app.start("TestFailover");
-    await app.item(() => called("listPoints", "app1"));
+    await app.item(() => world.sites.called("listPoints", "app1"));
     await app.run("UnplannedFailover");
     expect(await app.item()).toMatchObject({ state: "commit-pending", testFailover: "waiting-for-cleanup" });
     expect(await app.run("TestFailoverCleanup")).toMatchObject({
@@ -64,7 +62,7 @@ describe("an item that cannot go on as it was meant to", () => {
     const app = world.of("app4");
     await app.protect();
     await app.run("UnplannedFailover");
-    await app.item(() => called("fenceMachine", "app4"));
+    await app.item(() => world.sites.called("fenceMachine", "app4"));
     await expect(app.start("DisableProtection")).rejects.toMatchObject({
       code: "OPERATION_NOT_ALLOWED",
       message: expect.stringContaining("with force, when the site that it led to is gone for good"),

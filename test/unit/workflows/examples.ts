@@ -2,6 +2,9 @@ import type { ReplicateReport } from "#activities/replication/request.ts";
 import type { Configuration } from "#domain/configuration.ts";
 import { cutId, hostName, type Instant, itemName, siteName } from "#domain/ids.ts";
 import { defaultPolicy } from "#domain/policy.ts";
+import type { ItemState } from "#workflows/item/state.ts";
+import { newItem } from "#workflows/job/enlist.ts";
+import type { JobRequest } from "#workflows/messages.ts";
 
 export const app = itemName("app1");
 const [paris, lyon] = [siteName("paris"), siteName("lyon")];
@@ -51,3 +54,16 @@ export const report = (takenAt: string) =>
     disks: [],
     warnings: [],
   }) satisfies ReplicateReport;
+
+/** An item at its beginning, and one that replicates. */
+export const fresh = newItem(configuration, app);
+export const replicating: ItemState = {
+  ...fresh,
+  lifecycle: { ...fresh.lifecycle, state: "protected", hasRecoveryPoint: true },
+};
+
+export const request = (operation: JobRequest["operation"], jobId = "job-1"): JobRequest => ({
+  jobId,
+  runId: "run",
+  operation,
+});

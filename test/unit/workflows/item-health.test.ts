@@ -7,19 +7,8 @@ import { ask, end } from "#workflows/item/jobs.ts";
 import { achieved, failed } from "#workflows/item/replication.ts";
 import type { ItemState } from "#workflows/item/state.ts";
 import { viewOf } from "#workflows/item/view.ts";
-import { newItem } from "#workflows/job/enlist.ts";
-import { app, configuration, report } from "#test/unit/workflows/examples.ts";
+import { replicating, report, request } from "#test/unit/workflows/examples.ts";
 
-const fresh = newItem(configuration, app);
-const replicating: ItemState = {
-  ...fresh,
-  lifecycle: { ...fresh.lifecycle, state: "protected", hasRecoveryPoint: true },
-};
-const request = (operation: Parameters<typeof ask>[1]["operation"], jobId = "job-1") => ({
-  jobId,
-  runId: "run",
-  operation,
-});
 const finished = { outcome: "succeeded", patch: {}, facts: {}, waits: false } as const;
 
 describe("the health of an item", () => {

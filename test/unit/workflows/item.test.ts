@@ -9,19 +9,8 @@ import { withHealth } from "#workflows/item/health.ts";
 import { retryDelaySeconds } from "#workflows/item/retry.ts";
 import type { ItemState } from "#workflows/item/state.ts";
 import { viewOf } from "#workflows/item/view.ts";
-import { newItem } from "#workflows/job/enlist.ts";
-import { app, configuration, report } from "#test/unit/workflows/examples.ts";
+import { configuration, fresh, replicating, report, request } from "#test/unit/workflows/examples.ts";
 
-const fresh = newItem(configuration, app);
-const replicating: ItemState = {
-  ...fresh,
-  lifecycle: { ...fresh.lifecycle, state: "protected", hasRecoveryPoint: true },
-};
-const request = (operation: Parameters<typeof ask>[1]["operation"], jobId = "job-1") => ({
-  jobId,
-  runId: "run",
-  operation,
-});
 const disk = (name: string) => ({ id: diskId(name), sizeBytes: 1, format: "qcow2", location: `/${name}` });
 const finished = { outcome: "succeeded", patch: {}, facts: {}, waits: false } as const;
 
